@@ -1,0 +1,1 @@
+"""Agents and tools: what a step can do, and what it may."""

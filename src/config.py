@@ -1,0 +1,106 @@
+"""The settings, their meaning, unit, default, and what 0 does. Loading is in this module too (see `load`).
+
+Order of precedence: flags over environment (`PLANLOOM_SECTION__KEY`) over YAML over the defaults here.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Schedule = Literal["dataflow", "generations", "sequential"]
+Verify = Literal["off", "background", "blocking"]
+
+
+class Group(BaseModel):
+    """A section of the configuration; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Performance(Group):
+    max_parallel_steps: int = Field(5, ge=0, description="Steps of one run side by side. 0: no limit.")
+    schedule: Schedule = Field(
+        "dataflow", description="When steps start: dataflow (inputs ready), generations (waves), sequential."
+    )
+    worker_processes: int = Field(
+        2, ge=1, le=64, description="Processes for tools that draw, parse or run untrusted input. At least 1."
+    )
+
+
+class Execution(Group):
+    max_attempts: int = Field(3, ge=1, description="Tries of a step whose error may pass, the first included.")
+    max_redos: int = Field(
+        2, ge=0, description="Times a step is redone after its verdict was fail. 0: the verdict is final."
+    )
+    max_replans: int = Field(2, ge=0, description="Times the planner may change a failing plan. 0: never.")
+    max_steps: int = Field(1000, ge=0, description="Steps a plan may have. 0: no limit.")
+    step_timeout_s: float = Field(
+        300.0, ge=0, description="Seconds a step may take if it or its tool says nothing else. 0: no limit."
+    )
+    backoff_base_s: float = Field(0.5, ge=0, description="Upper bound of the first retry's random delay. 0: none.")
+    backoff_cap_s: float = Field(30.0, ge=0, description="Upper bound of any retry's random delay. 0: none.")
+    large_result_bytes: int = Field(
+        32_768, ge=0, description="Results above this are stored as artifacts by hash. 0: every result."
+    )
+    max_result_bytes: int = Field(268_435_456, ge=0, description="A result above this fails its step. 0: no limit.")
+    seed: int = Field(0, description="Seeds the random delays, so that a run can be repeated.")
+
+
+class Verification(Group):
+    verify: Verify = Field("background", description="When results are checked: off, background, blocking.")
+
+
+class Limits(Group):
+    wall_s: float = Field(0.0, ge=0, description="Seconds a run may take. 0: no limit.")
+    usd: float = Field(0.0, ge=0, description="US dollars a run may cost. 0: no limit.")
+    tokens: int = Field(0, ge=0, description="Model tokens a run may use. 0: no limit.")
+    model_calls: int = Field(0, ge=0, description="Model calls a run may make. 0: no limit.")
+    per_tool: dict[str, int] = Field(
+        default_factory=dict, description="Calls of one tool side by side in this process, by tool name."
+    )
+
+
+class Http(Group):
+    timeout_s: float = Field(30.0, gt=0, description="Seconds one request may take.")
+    max_bytes: int = Field(10_000_000, gt=0, description="Bytes of one response that are read at most.")
+    allow_private: bool = Field(False, description="Whether private, loopback and link-local addresses may be fetched.")
+
+
+class Tools(Group):
+    modules: list[str] = Field(
+        default_factory=list, description="Python files or importable modules with functions marked @tool."
+    )
+    http: Http = Http()
+
+
+class Playbooks(Group):
+    folders: list[str] = Field(
+        default_factory=list, description="Folders with your own playbooks, searched before the built-in ones."
+    )
+    threshold: float = Field(
+        0.6, ge=0, le=1, description="Lexical similarity (0 to 1) from which a goal matches a playbook."
+    )
+
+
+class Features(Group):
+    parallel_execution: bool = Field(True, description="Off: steps run one after another.")
+    background_verification: bool = Field(True, description="Off: dependents wait for the verdict.")
+    step_batching: bool = Field(True, description="Merges ready steps of one tool that has a batch form.")
+    plan_streaming: bool = Field(True, description="Off: no step starts before the plan is whole.")
+
+
+class Config(Group):
+    """All settings. `workspace`, `state` and `out` are folders; relative ones count from the working folder."""
+
+    workspace: str = Field(".", description="Folder that tools may write in without approval.")
+    state: str = Field(".planloom", description="Folder for journals, artifacts, history and caches.")
+    out: str = Field("planloom-out", description="Folder for the files a run makes, one folder a run in it.")
+    performance: Performance = Performance()
+    execution: Execution = Execution()
+    verification: Verification = Verification()
+    limits: Limits = Limits()
+    tools: Tools = Tools()
+    playbooks: Playbooks = Playbooks()
+    features: Features = Features()
