@@ -1,0 +1,1 @@
+"""What outlives a step: the journal, artifacts, history."""

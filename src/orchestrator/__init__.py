@@ -1,0 +1,1 @@
+"""Planning, running, and the LangGraph graph that joins them."""
