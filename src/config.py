@@ -1,6 +1,7 @@
-"""The settings, their meaning, unit, default, and what 0 does. Loading is in this module too (see `load`).
+"""The settings, their meaning, unit, default, and what 0 does. Where values come from is `settings`.
 
 Order of precedence: flags over environment (`PLANLOOM_SECTION__KEY`) over YAML over the defaults here.
+Rule: every description says what 0 does where 0 is allowed.
 """
 
 from __future__ import annotations
@@ -22,15 +23,17 @@ class Group(BaseModel):
 class Performance(Group):
     max_parallel_steps: int = Field(5, ge=0, description="Steps of one run side by side. 0: no limit.")
     schedule: Schedule = Field(
-        "dataflow", description="When steps start: dataflow (inputs ready), generations (waves), sequential."
+        "dataflow", description="When steps start: dataflow (its inputs are ready), generations (in waves), sequential."
     )
     worker_processes: int = Field(
-        2, ge=1, le=64, description="Processes for tools that draw, parse or run untrusted input. At least 1."
+        2, ge=1, le=64, description="Processes for tools that draw, parse or run untrusted input. 1 to 64."
     )
 
 
 class Execution(Group):
-    max_attempts: int = Field(3, ge=1, description="Tries of a step whose error may pass, the first included.")
+    max_attempts: int = Field(
+        3, ge=1, description="Tries of a step whose error may pass, the first included. At least 1."
+    )
     max_redos: int = Field(
         2, ge=0, description="Times a step is redone after its verdict was fail. 0: the verdict is final."
     )
@@ -39,13 +42,17 @@ class Execution(Group):
     step_timeout_s: float = Field(
         300.0, ge=0, description="Seconds a step may take if it or its tool says nothing else. 0: no limit."
     )
-    backoff_base_s: float = Field(0.5, ge=0, description="Upper bound of the first retry's random delay. 0: none.")
-    backoff_cap_s: float = Field(30.0, ge=0, description="Upper bound of any retry's random delay. 0: none.")
-    large_result_bytes: int = Field(
-        32_768, ge=0, description="Results above this are stored as artifacts by hash. 0: every result."
+    backoff_base_s: float = Field(
+        0.5, ge=0, description="Seconds, upper bound of the first retry's random delay. 0: none."
     )
-    max_result_bytes: int = Field(268_435_456, ge=0, description="A result above this fails its step. 0: no limit.")
-    seed: int = Field(0, description="Seeds the random delays, so that a run can be repeated.")
+    backoff_cap_s: float = Field(30.0, ge=0, description="Seconds, upper bound of any retry's random delay. 0: none.")
+    large_result_bytes: int = Field(
+        32_768, ge=0, description="Bytes; results above this are stored as artifacts by hash. 0: every result."
+    )
+    max_result_bytes: int = Field(
+        268_435_456, ge=0, description="Bytes; a result above this fails its step. 0: no limit."
+    )
+    seed: int = Field(0, description="Makes the random delays repeatable. 0: a seed like any other.")
 
 
 class Verification(Group):
@@ -58,13 +65,13 @@ class Limits(Group):
     tokens: int = Field(0, ge=0, description="Model tokens a run may use. 0: no limit.")
     model_calls: int = Field(0, ge=0, description="Model calls a run may make. 0: no limit.")
     per_tool: dict[str, int] = Field(
-        default_factory=dict, description="Calls of one tool side by side in this process, by tool name."
+        default_factory=dict, description="Calls of one tool side by side in this process, by tool name. 0: no limit."
     )
 
 
 class Http(Group):
-    timeout_s: float = Field(30.0, gt=0, description="Seconds one request may take.")
-    max_bytes: int = Field(10_000_000, gt=0, description="Bytes of one response that are read at most.")
+    timeout_s: float = Field(30.0, gt=0, description="Seconds one request may take. More than 0.")
+    max_bytes: int = Field(10_000_000, gt=0, description="Bytes of one response that are read at most. More than 0.")
     allow_private: bool = Field(False, description="Whether private, loopback and link-local addresses may be fetched.")
 
 
@@ -80,14 +87,20 @@ class Playbooks(Group):
         default_factory=list, description="Folders with your own playbooks, searched before the built-in ones."
     )
     threshold: float = Field(
-        0.6, ge=0, le=1, description="Lexical similarity (0 to 1) from which a goal matches a playbook."
+        0.6,
+        ge=0,
+        le=1,
+        description="Lexical similarity (0 to 1) from which a goal matches a playbook. 0: any.",
     )
 
 
 class Features(Group):
     parallel_execution: bool = Field(True, description="Off: steps run one after another.")
     background_verification: bool = Field(True, description="Off: dependents wait for the verdict.")
-    step_batching: bool = Field(True, description="Merges ready steps of one tool that has a batch form.")
+    step_batching: bool = Field(
+        True,
+        description="Off: one call a step. On: ready steps of a tool with a batch form are merged.",
+    )
     plan_streaming: bool = Field(True, description="Off: no step starts before the plan is whole.")
 
 

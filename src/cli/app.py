@@ -1,0 +1,72 @@
+"""The root command. Rule: a sub-command's module is imported when that command is used, so that --help stays fast."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+# command -> (module, what --help says)
+_COMMANDS = {
+    "run": ("run", "Run a goal, a playbook or a plan file."),
+    "plan": ("plan", "Show the plan of a goal without running it."),
+    "playbooks": ("playbooks", "List the playbooks, or show one."),
+    "tools": ("tools", "List the tools, or show one."),
+    "doctor": ("doctor", "Check the installation; show the settings in force."),
+}
+
+
+class _Root(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f".{_COMMANDS[cmd_name][0]}", __package__).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f'to run a goal: planloom run "{" ".join(args)}"'
+            raise click.UsageError(f"expected a command, got {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        click.echo(f"planloom {version('planloom')}")
+        ctx.exit()
+
+
+@click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Print the version."
+)
+def root() -> None:
+    """Planloom turns a goal into a plan and runs each step the moment its inputs are ready.
+
+    \b
+    planloom run "Report on the folder ."
+    planloom plan "Report on the folder ." --picture plan.svg
+    planloom run --plan steps.yaml --set name=value --json
+
+    Exit codes: 0 done, 1 failed, 2 bad usage, 3 needs approval or input, 4 budget used up, 130 cancelled.
+    """
+
+
+def main() -> None:
+    """Runs the command line of this process and exits with its code."""
+    sys.exit(root.main(prog_name="planloom", standalone_mode=True))
