@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from ...events import CancelRequested, StepRetrying, StepVerified
+from ...events import StepRetrying, StepVerified
 from .dispatch import dispatch, freed, lower_limit, raise_limit, set_timer
 from .growth import add, end_plan, expand
 from .propagation import (
@@ -225,7 +225,6 @@ def _time_out(state: State, cell: Cell, now: float) -> None:
 
 
 def _cancel(state: State, tick: Cancel, now: float) -> None:
-    state.out.append(CancelRequested(tick.step, tick.reason))
     if tick.step is None:
         state.stopping = ("cancelled", tick.reason)
         _stop_all(state, tick.reason or "the run was cancelled", running_too=True)

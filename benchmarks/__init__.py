@@ -1,0 +1,1 @@
+"""One module for each question. `python -m benchmarks.NAME [--json OUT] [--quick]`."""

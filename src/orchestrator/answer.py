@@ -1,0 +1,59 @@
+"""The answer's text from a template, without a model. Rule: what is missing is said, never papered over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .planning.plan import Plan, Reference, as_text, resolve
+from .result import StepResult
+
+_SHOWN = 2000
+
+
+def write(plan: Plan, steps: Mapping[str, StepResult], lookup: Callable[[Reference], Any]) -> str:
+    """The plan's answer template filled in; without one, the results of the steps nobody else uses."""
+    text = _filled(plan.answer, steps, lookup) if plan.answer is not None else _results(plan, steps)
+    missing = _missing(steps)
+    return "\n\n".join(part for part in (text.strip(), missing) if part)
+
+
+def _filled(template: str, steps: Mapping[str, StepResult], lookup: Callable[[Reference], Any]) -> str:
+    def found(reference: Reference) -> Any:
+        step = steps.get(reference.step)
+        if step is not None and step.status != "ok":
+            return "(not available)"
+        try:
+            return lookup(reference)
+        except LookupError:
+            return "(not available)"
+
+    return as_text(resolve(template, found))
+
+
+def _results(plan: Plan, steps: Mapping[str, StepResult]) -> str:
+    used = {name for step in plan.steps for name in _sources(step)}
+    last = [s.id for s in plan.steps if s.id not in used and s.id in steps and steps[s.id].status == "ok"]
+    return "\n".join(f"{name}: {_short(steps[name].value)}" for name in last)
+
+
+def _sources(step: Any) -> tuple[str, ...]:
+    from .planning.plan import edges
+
+    return edges(step)
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "done"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters; the whole is in the journal)"
+
+
+def _missing(steps: Mapping[str, StepResult]) -> str:
+    lines = [f"- {name}: {s.error or s.status}" for name, s in steps.items() if s.status == "failed"]
+    skipped = sum(s.status == "skipped" for s in steps.values())
+    if skipped:
+        lines.append(f"- {skipped} more {'step was' if skipped == 1 else 'steps were'} skipped because of that")
+    return "Not done:\n" + "\n".join(lines[:20]) if lines else ""

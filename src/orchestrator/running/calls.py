@@ -1,0 +1,200 @@
+"""Calls of tools and checks of their results. Rule: every outcome becomes a tick; nothing is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...agents.tool import Tool, ToolContext
+from ...agents.workspace import Workspace
+from ...errors import BudgetError, PlanloomError, TransientError
+from ...events import BudgetWarning
+from ..planning.plan import ReferenceSyntaxError, Step
+from . import ticks
+from .checks import instant, verdict
+from .core import Core
+from .files import Files
+from .memo import key_of
+from .progress import Progress
+from .values import Stored, is_large
+
+_NO_CONTEXT = ToolContext(workspace=Workspace(Path(), Path()))
+_OURS = (PlanloomError, LookupError, ReferenceSyntaxError)
+
+
+class Calls:
+    """The calls of one run that are under way."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._members: dict[asyncio.Task[None], set[str]] = {}
+        self._progress = Progress(core.show, core.services.clock)
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        return list(self._members)
+
+    def start(self, command: ticks.Start) -> None:
+        """Starts a call, merged when it has several members."""
+        calls = command.calls
+        task = asyncio.create_task(self._call(calls[0]) if len(calls) == 1 else self._call_merged(calls))
+        members = {call.step for call in calls}
+        for step in members:
+            self._tasks[step] = task
+        self._members[task] = members
+        limit = command.limit
+        task.add_done_callback(lambda done: self._done(done, limit))
+
+    def stop(self, command: ticks.Stop) -> None:
+        """Cancels a call; a merged one when none of its members counts any more."""
+        task = self._tasks.pop(command.step, None)
+        if task is not None and task in self._members:
+            self._members[task].discard(command.step)
+            if not self._members[task]:
+                task.cancel()
+
+    async def verify(self, command: ticks.Verify) -> None:
+        """Checks a result: `expects`, and the files it made."""
+        run = self.core.run
+        step = run.steps[command.step]
+        paths = [run.workspace.root / event.path for event in run.files.get(step.id, ())]
+        value = run.values.get(step.id)
+        if paths or is_large(value):
+            found = await asyncio.to_thread(verdict, step, value, paths)
+        else:
+            found = verdict(step, value, paths)
+        self.core.tell(ticks.Judged(command.step, command.epoch, found))
+
+    def _done(self, task: asyncio.Task[None], limit: str | None) -> None:
+        for step in self._members.pop(task):
+            if self._tasks.get(step) is task:
+                del self._tasks[step]
+        if limit is not None:
+            self.core.services.limits.release(limit)
+        self.core.watch(task)
+
+    # ---- one call
+
+    async def _call(self, call: ticks.Call) -> None:
+        core = self.core
+        step = core.run.steps[call.step]
+        try:
+            tool = core.tool(step)
+            arguments = core.arguments(step)
+            key = self._key(step, tool, arguments)
+            if self._reused(call, step, key):
+                return
+            began = core.services.clock.now()
+            files = Files()
+            context = self._context(call, files) if tool.context_parameter or tool.process else _NO_CONTEXT
+            value = await self._paid(tool, lambda: core.services.caller.call(tool, arguments, context))
+            stored = await core.encoded(value)
+        except _OURS as error:
+            if isinstance(error, BudgetError):
+                core.tell(ticks.BudgetEnded(error.budget))
+            core.tell(ticks.Failed(call.step, call.epoch, _failure(error)))
+            return
+        self._succeeded(call, stored, core.services.clock.now() - began, key, files)
+
+    def _succeeded(self, call: ticks.Call, stored: Stored, seconds: float, key: str, files: Files) -> None:
+        core = self.core
+        if core.state.cell(call.step, call.epoch) is None:
+            return
+        made = files.events(call.step, core.run.workspace)
+        core.run.files[call.step] = made
+        for event in made:
+            core.emit(event)
+        core.record(call.step, call.epoch, stored, seconds, key=key)
+        core.tell(ticks.Finished(call.step, call.epoch, instant(core.run.steps[call.step], files.paths)))
+
+    def _reused(self, call: ticks.Call, step: Step, key: str) -> bool:
+        """Takes the result of an earlier round of the run, if there is one."""
+        found = self.core.run.memo.find(key) if call.attempt == 1 else None
+        if found is None:
+            return False
+        stored, self.core.run.files[step.id] = found
+        self.core.record(step.id, call.epoch, stored, 0.0, key=key, reused=True)
+        verified = ticks.Verdict("pass", "verified before", ("earlier round",))
+        self.core.tell(ticks.Finished(step.id, call.epoch, verified))
+        return True
+
+    def _key(self, step: Step, tool: Tool, arguments: Mapping[str, Any]) -> str:
+        digest_of = self.core.run.values.digest_of
+        inputs = [digest_of(name) for name in self.core.state.cells[step.id].edges]
+        return key_of(step.action, arguments, inputs, step.id if tool.effect == "write" else "")
+
+    async def _paid(self, tool: Tool, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Reserves the declared price of a call and settles it; a call that fails is counted as paid too."""
+        if not tool.cost_usd:
+            return await call()
+        budget = self.core.run.budget
+        price = {"usd": tool.cost_usd}
+        budget.reserve(price)
+        try:
+            return await call()
+        finally:
+            for name in budget.settle(price, price):
+                self.core.emit(BudgetWarning(name, budget.used[name], budget.limits[name]))
+
+    def _context(self, call: ticks.Call, files: Files) -> ToolContext:
+        run = self.core.run
+        task = asyncio.current_task()
+        return ToolContext(
+            workspace=run.workspace,
+            config=self.core.services.config,
+            run_id=run.id,
+            step_id=call.step,
+            attempt=call.attempt,
+            feedback=call.feedback,
+            idempotency_key=f"{run.id}/{call.step}",
+            progress=self._progress.of(call.step),
+            artifact=files.add,
+            cancelled=lambda: task is not None and (task.cancelling() > 0 or task.done()),
+        )
+
+    # ---- merged calls
+
+    async def _call_merged(self, calls: tuple[ticks.Call, ...]) -> None:
+        core = self.core
+        steps = [core.run.steps[call.step] for call in calls]
+        began = core.services.clock.now()
+        files = Files()
+        try:
+            tool = core.tool(steps[0])
+            arguments = [core.arguments(step) for step in steps]
+            context = self._context(calls[0], files)
+            results = await self._paid(tool, lambda: core.services.caller.call_merged(tool, arguments, context))
+        except _OURS as error:
+            for call in calls:
+                core.tell(ticks.Failed(call.step, call.epoch, _failure(error), merged=True))
+            return
+        seconds = (core.services.clock.now() - began) / len(calls)
+        for call, given, result in zip(calls, arguments, results, strict=True):
+            try:
+                stored = await core.encoded(_value(result))
+            except PlanloomError as error:
+                core.tell(ticks.Failed(call.step, call.epoch, _failure(error), merged=True))
+                continue
+            key = self._key(core.run.steps[call.step], tool, given)
+            self._succeeded(call, stored, seconds, key, files)
+
+
+def _value(result: Any) -> Any:
+    if isinstance(result, PlanloomError):
+        raise result
+    return result
+
+
+def _failure(error: Exception) -> ticks.Failure:
+    if isinstance(error, TransientError):
+        return ticks.Failure(
+            str(error),
+            transient=True,
+            retry_after_s=error.retry_after_s,
+            overloaded=error.overloaded,
+            outcome_unknown=error.outcome_unknown,
+        )
+    return ticks.Failure(str(error))

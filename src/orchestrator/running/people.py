@@ -1,0 +1,86 @@
+"""Questions to people, and their answers. Rule: an answer is in the journal before anything follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...errors import UsageError
+from ...events import ApprovalAnswered, ApprovalAsked
+from ..planning.plan import INPUTS, ReferenceSyntaxError, Step, references
+from . import ticks
+from .core import Core
+from .run import Approve
+
+
+class People:
+    """The open approvals of one run, by step."""
+
+    def __init__(self, core: Core, when_left_open: Callable[[], None]) -> None:
+        self.core = core
+        self.open: dict[str, ApprovalAsked] = {}
+        self.asking = 0
+        self._when_left_open = when_left_open
+
+    def answer(self, step: str, *, granted: bool, note: str = "", changes: Mapping[str, Any] | None = None) -> None:
+        """A person's answer to an open approval; in the journal when this returns.
+
+        `changes` are new values: of the goal's inputs where the name is one, else of the step's own parameters.
+
+        Raises:
+            UsageError: nothing is asked of this step.
+        """
+        asked = self.open.pop(step, None)
+        if asked is None:
+            raise UsageError(f"expected an open approval, got {step!r}; open are: {', '.join(self.open) or 'none'}")
+        changes = dict(changes or {})
+        self.core.emit(ApprovalAnswered(step, granted, note, changes))
+        self.core.run.journal.commit()
+        self._change(step, changes)
+        if asked.kind == "in_doubt" and granted:
+            self.core.record(step, self.core.state.cells[step].epoch, self.core.run.values.encode(None), 0.0)
+        self.core.tell(ticks.Answered(step, granted, note))
+
+    def _change(self, step: str, changes: Mapping[str, Any]) -> None:
+        run = self.core.run
+        inputs = {name: value for name, value in changes.items() if name in run.values.inputs}
+        own = {name: value for name, value in changes.items() if name not in inputs}
+        if own:
+            run.overrides.setdefault(step, {}).update(own)
+        if inputs:
+            run.values.inputs.update(inputs)
+            users = tuple(name for name, s in run.steps.items() if any(_reads(s, i) for i in inputs))
+            self.core.tell(ticks.InputsChanged(users))
+
+    def ask(self, command: ticks.Ask) -> None:
+        """Opens an approval, and puts it to the person if there is one."""
+        step = self.core.run.steps[command.step]
+        try:
+            arguments = self.core.arguments(step)
+        except (LookupError, ReferenceSyntaxError):
+            arguments = step.parameters
+        if command.kind == "step":
+            question = f"Run {step.action} ({command.reason})?"
+        else:
+            question = f"{step.action} may or may not have taken effect: {command.reason}. Did it happen?"
+        asked = ApprovalAsked(step.id, command.kind, question, dict(arguments))
+        self.open[step.id] = asked
+        self.core.emit(asked)
+        if self.core.run.approve is not None:
+            self.asking += 1
+            self.core.aside(self._put_to_person(asked, self.core.run.approve))
+
+    async def _put_to_person(self, asked: ApprovalAsked, approve: Approve) -> None:
+        try:
+            granted = await approve(asked)
+        finally:
+            self.asking -= 1
+        if granted is None:
+            self._when_left_open()
+        elif self.open.get(asked.step) is asked:
+            self.answer(asked.step, granted=granted)
+
+
+def _reads(step: Step, name: str) -> bool:
+    found = references([dict(step.parameters), step.for_each])
+    return any(r.step == INPUTS and r.path[:1] == (name,) for r in found)

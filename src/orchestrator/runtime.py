@@ -1,0 +1,296 @@
+"""The composition root: makes everything once, hands it down, and closes it in reverse order.
+
+Rule: the only place that reads the clock of the machine and knows all parts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..agents.call import Caller
+from ..agents.registry import Registry
+from ..agents.tool import Tool
+from ..agents.workspace import Workspace
+from ..clock import Clock, SystemClock
+from ..config import Config
+from ..errors import UsageError
+from ..events import ApprovalAsked, Event
+from ..memory.artifacts import ArtifactStore
+from ..memory.history import History
+from ..memory.journal import Journal, Listener
+from .planning.plan import Plan
+from .planning.planner import Planner, PlaybookPlanner
+from .planning.playbooks import Library
+from .result import Result
+from .running.capacity import Limits
+from .running.run import Approve, Services
+from .stages import Active, Request, Stages
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Planloom:
+    """Runs goals. Use as `async with Planloom() as loom`; one instance runs any number of goals side by side."""
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        tools: Iterable[Tool] = (),
+        planner: Planner | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """`tools` join the built-in ones; `planner` is asked before the playbooks."""
+        self.config = config or Config()
+        self.registry = Registry(self.config.tools.modules)
+        self.registry.add(*tools)
+        self.library = Library([Path(folder).expanduser() for folder in self.config.playbooks.folders])
+        self._state = Path(self.config.state).expanduser().resolve()
+        self._history: History | None = None
+        self._workers: Any = None
+        self._graph: Any = None
+        self._active: dict[str, Active] = {}
+        self._journals: dict[str, Journal] = {}
+        self.clock = clock or SystemClock()
+        services = Services(
+            config=self.config,
+            registry=self.registry,
+            caller=Caller(self._make_workers),
+            limits=Limits(self.config.limits.per_tool),
+            clock=self.clock,
+            estimate=self.estimate_seconds,
+        )
+        playbooks = PlaybookPlanner(self.library, self.config.playbooks.threshold)
+        planners: list[Planner] = [playbooks] if planner is None else [planner, playbooks]
+        store = ArtifactStore(self._state / "artifacts")
+        self.stages = Stages(services, planners, store, self._workspace, self._remember)
+
+    async def __aenter__(self) -> Planloom:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends worker processes and closes journals; may be called again."""
+        workers, self._workers = self._workers, None
+        if workers is not None:
+            await workers.close()
+        for journal in self._journals.values():
+            journal.close()
+        self._journals.clear()
+
+    # ---- goals
+
+    async def plan(
+        self,
+        goal: str = "",
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        playbook: str | None = None,
+        plan: Plan | None = None,
+    ) -> Plan:
+        """The plan for a goal, linted and not run.
+
+        Raises:
+            UsageError, InputError, PlanError: as `run`.
+        """
+        request = Request(goal=goal, inputs=inputs or {}, playbook=playbook, plan=plan)
+        proposal = await self.stages.propose(request)
+        if proposal.stream is None:
+            return proposal.plan
+        steps = tuple([step async for step in proposal.stream])
+        whole = Plan(goal=proposal.plan.goal, steps=steps, answer=proposal.plan.answer, inputs=proposal.plan.inputs)
+        self.stages.check(whole)
+        return whole
+
+    async def run(
+        self,
+        goal: str = "",
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        playbook: str | None = None,
+        plan: Plan | None = None,
+        session_id: str | None = None,
+        approve: Approve | None = None,
+        on_event: Listener | None = None,
+        out: Path | None = None,
+        estimates: Mapping[str, float] | None = None,
+        waits: bool = False,
+    ) -> Result:
+        """Plans a goal, runs the plan, and answers.
+
+        `plan` is run as it is; else `playbook` plans, else the playbook or planner that fits the goal. `inputs` are
+        named values. `approve` answers approvals (None: leave open); without it, and unless `waits`, a run that only
+        waits for people ends with status needs_approval. `out` is the folder for its files. `estimates` are seconds by
+        step id. Cancelling this coroutine cancels the run.
+
+        Raises:
+            UsageError: no planner has an offer for the goal, or several playbooks fit.
+            InputError: an input is missing or does not fit.
+            PlanError: the plan has errors; nothing was run.
+            JournalError: the journal can't be written; what was acknowledged is kept.
+        """
+        request = Request(
+            goal=goal,
+            inputs=inputs or {},
+            playbook=playbook,
+            plan=plan,
+            approve=approve,
+            out=out,
+            estimates=estimates or {},
+            waits=waits,
+        )
+        active = self.open_run(request, session_id=session_id)
+        stop = active.journal.listen(_only(active.id, on_event)) if on_event is not None else None
+        try:
+            await self._compiled().ainvoke({"run_id": active.id})
+        finally:
+            if stop is not None:
+                stop()
+            self.close_run(active)
+        assert active.result is not None
+        return active.result
+
+    async def stream(self, goal: str = "", **options: Any) -> AsyncIterator[Event]:
+        """The events of a run as they happen; options as for `run`. Closing the iterator cancels the run.
+
+        Raises:
+            as `run`, when the iterator reaches the point of the error.
+        """
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        task = asyncio.create_task(self.run(goal, on_event=queue.put_nowait, **options))
+        task.add_done_callback(lambda _: queue.put_nowait(None))
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+            await task
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+
+    async def approve(
+        self, run_id: str, step: str, granted: bool, *, note: str = "", changes: Mapping[str, Any] | None = None
+    ) -> None:
+        """Answers an open approval of a run under way; durable when this returns.
+
+        Raises:
+            UsageError: the run is not under way, or nothing is asked of this step.
+        """
+        executor = self.active(run_id).executor
+        if executor is None:
+            raise UsageError(f"expected a run that has begun its steps, got {run_id!r}")
+        executor.people.answer(step, granted=granted, note=note, changes=changes)
+
+    def open_approvals(self, run_id: str) -> Mapping[str, ApprovalAsked]:
+        """The approvals of a run that wait for an answer, by step."""
+        executor = self.active(run_id).executor
+        return {} if executor is None else dict(executor.people.open)
+
+    async def cancel(self, run_id: str, step: str | None = None, *, reason: str = "") -> None:
+        """Cancels a run, or one step of it; durable when this returns.
+
+        Raises:
+            UsageError: the run is not under way, or has no such step.
+        """
+        active = self.active(run_id)
+        if active.executor is None:
+            active.cancelled = reason or "cancelled before it began"
+        else:
+            active.executor.cancel(step, reason)
+
+    # ---- runs under way
+
+    def open_run(self, request: Request, *, session_id: str | None = None) -> Active:
+        """Gives a request an id and a journal. Its end is `close_run`."""
+        session = session_id or secrets.token_hex(16)
+        if not _ID.fullmatch(session):
+            raise UsageError(f"expected a session id of up to 64 letters, digits, '-' or '_', got {session!r}")
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self.clock.wall()))
+        run_id = f"{stamp}-{secrets.token_hex(3)}"
+        active = Active(
+            id=run_id, session_id=session, request=request, journal=self._journal(session), began=self.clock.now()
+        )
+        self._active[run_id] = active
+        return active
+
+    def close_run(self, active: Active) -> None:
+        """Forgets a run; its session's journal is closed when no other run of this process uses it."""
+        if self._active.pop(active.id, None) is None:
+            return
+        if not any(other.session_id == active.session_id for other in self._active.values()):
+            self._journals.pop(active.session_id).close()
+
+    def is_active(self, run_id: str) -> bool:
+        """Whether the run is under way in this process."""
+        return run_id in self._active
+
+    def active(self, run_id: str) -> Active:
+        """The run under way.
+
+        Raises:
+            UsageError: there is none of this id.
+        """
+        if run_id not in self._active:
+            raise UsageError(f"expected a run that is under way, got {run_id!r}; under way: {list(self._active)}")
+        return self._active[run_id]
+
+    # ---- what the parts are handed
+
+    def estimate_seconds(self, action: str) -> float | None:
+        """The median duration of an action in earlier runs, None when unknown."""
+        return self.history.estimate(action).seconds
+
+    @property
+    def history(self) -> History:
+        """What actions took in earlier runs."""
+        if self._history is None:
+            self._history = History(self._state / "history.sqlite")
+        return self._history
+
+    def _remember(self, seconds: Mapping[str, list[float]]) -> None:
+        self.history.record_many((action, s) for action, values in seconds.items() for s in values)
+
+    def _journal(self, session: str) -> Journal:
+        if session not in self._journals:
+            path = self._state / "sessions" / session / "journal.msgpack"
+            self._journals[session] = Journal(path, session, self.clock)
+        return self._journals[session]
+
+    def _workspace(self, name: str, run_id: str, out: Path | None) -> Workspace:
+        root = Path(self.config.workspace).expanduser()
+        folder = out if out is not None else Path(self.config.out).expanduser() / f"{name}-{run_id}"
+        return Workspace(root, folder)
+
+    def _make_workers(self) -> Any:
+        from ..agents.workers import Workers
+
+        if self._workers is None:
+            self._workers = Workers(self.config.performance.worker_processes)
+        return self._workers
+
+    def _compiled(self) -> Any:
+        if self._graph is None:
+            from .graph import build_graph
+
+            self._graph = build_graph(self)
+        return self._graph
+
+
+def _only(run_id: str, listener: Listener) -> Callable[[Event], None]:
+    def heard(event: Event) -> None:
+        if event.run_id == run_id:
+            listener(event)
+
+    return heard
