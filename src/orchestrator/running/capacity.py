@@ -61,7 +61,7 @@ class Share:
     def wait(self, limit: str) -> None:
         """Queues this run, once."""
         queue = self._limits.queues.setdefault(limit, deque())
-        if self not in queue and not self.reserved[limit]:
+        if self not in queue:
             queue.append(self)
 
     def decline(self, limit: str) -> None:

@@ -147,7 +147,7 @@ class World:
         if self.was_rejected:
             assert self.invalidated == expected, f"after {rejected}: {self.invalidated} re-run, not {expected}"
         limit = self.settings.max_parallel_steps
-        assert not limit or len({c for c in map(self._call_of, self.running)}) <= limit
+        assert not limit or len(set(map(self._call_of, self.running))) <= limit
 
     def _call_of(self, step: str) -> tuple[str, ...]:
         return next(c for c in reversed(self.calls) if step in c)
