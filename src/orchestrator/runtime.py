@@ -24,7 +24,7 @@ from ..config import Config
 from ..errors import UsageError
 from ..events import ApprovalAsked, Event
 from ..memory.artifacts import ArtifactStore
-from ..memory.history import History
+from ..memory.history import Call, History
 from ..memory.journal import Journal, Listener
 from .planning.plan import Plan
 from .planning.planner import Planner, PlaybookPlanner
@@ -260,7 +260,7 @@ class Planloom:
         return self._history
 
     def _remember(self, seconds: Mapping[str, list[float]]) -> None:
-        self.history.record_many((action, s) for action, values in seconds.items() for s in values)
+        self.history.record(Call(action=action, seconds=s) for action, values in seconds.items() for s in values)
 
     def _journal(self, session: str) -> Journal:
         if session not in self._journals:
