@@ -137,7 +137,7 @@ class Nodes:
 
 
 def _request(state: RunState) -> Any:
-    from .planning import files
+    from .planning.files import parse
     from .stages import Request
 
     plan = state.get("plan")
@@ -145,5 +145,5 @@ def _request(state: RunState) -> Any:
         goal=state.get("goal", ""),
         inputs=state.get("inputs") or {},
         playbook=state.get("playbook"),
-        plan=files.parse(plan) if plan else None,
+        plan=parse(plan) if plan else None,
     )

@@ -294,3 +294,6 @@ def _only(run_id: str, listener: Listener) -> Callable[[Event], None]:
             listener(event)
 
     return heard
+
+
+__all__ = ["Planloom", "Result"]

@@ -66,6 +66,6 @@ def holds(text: str, result: Any) -> bool:
 class _FieldAccess(ast.NodeTransformer):
     """`result.items` becomes `result["items"]`: fields of data are the only attributes there are."""
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802  # the visitor's own name
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # the visitor's own name
         key = ast.Constant(node.attr)
         return ast.copy_location(ast.Subscript(self.visit(node.value), key, node.ctx), node)
