@@ -3,7 +3,7 @@
 Rule: this process shares nothing with the one that started it but two pipes, which carry frames: a length (4 bytes,
 big endian) and that many bytes of msgpack. What a tool prints goes to standard error. The other end is `workers`.
 
-To the worker: first `{path, memory_bytes}`, then calls `{module, file, name, batch, arguments, context}`.
+To the worker: first `{path, memory_bytes}`, then calls `{tool, module, file, name, batch, arguments, context}`.
 From the worker, for each call: `{taken}`, any number of `{progress}` and `{artifact}`, then `{value}`, `{items}` or
 `{error}`.
 """
@@ -30,6 +30,7 @@ import msgpack
 
 from .. import errors
 from ..config import Config
+from .call import translated
 from .registry import load_module
 from .results import plain
 from .tool import Tool, ToolContext
@@ -68,13 +69,13 @@ def unpacked(body: bytes) -> Any:
     return msgpack.unpackb(body, strict_map_key=False)
 
 
-def error_data(error: BaseException) -> dict[str, Any]:
+def error_data(tool: str, error: BaseException) -> dict[str, Any]:
     """An exception as plain data: the nearest class of our tree, its text, its attributes, where it was raised."""
-    known = next((c for c in type(error).__mro__ if c.__module__ == errors.__name__), None)
     trace = "".join(traceback.format_exception(error)[-12:])[-4000:]
-    if known is None:
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return {"class": "ToolError", "text": text, "attributes": {}, "trace": trace}
+    if not isinstance(error, Exception):  # SystemExit
+        error = errors.ToolError(f"{tool} raised {type(error).__name__}: {error}")
+    error = translated(Tool(name=tool, description="", function=error_data, effect="pure"), error)
+    known = next(c for c in type(error).__mro__ if c.__module__ == errors.__name__)
     attributes = {}
     for name, value in vars(error).items():
         if not name.startswith("__"):
@@ -166,7 +167,7 @@ def _serve(call: Mapping[str, Any], sink: BinaryIO) -> None:
     try:
         body = _bounded(_answer(call, channel), limit)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # the border: whatever a tool raises becomes data
-        body = packed({"error": error_data(error)})
+        body = packed({"error": error_data(call["tool"], error)})
     channel.close()
     sink.write(framed(body))
     sink.flush()
@@ -184,27 +185,30 @@ def _bounded(answer: Mapping[str, Any], limit_bytes: int) -> bytes:
 
 def _answer(call: Mapping[str, Any], channel: _Channel) -> dict[str, Any]:
     target = _target(call["module"], call["file"], call["name"])
-    function, valid = (target.function, target.validated) if isinstance(target, Tool) else (target, dict)
-    extra = _context_argument(function, call["context"], channel)
+    if isinstance(target, Tool) and not call["batch"]:
+        values = target.validated(call["arguments"]) | _context_argument(target.function, call["context"], channel)
+        result = target.function(**values)
+        return {"value": _plain(result if isinstance(result, bytes) else target.checked(result))}
+    extra = _context_argument(target, call["context"], channel)
     if not call["batch"]:
-        return {"value": _plain(function(**valid(call["arguments"]), **extra))}
-    results = function([dict(one) for one in call["arguments"]], **extra)
+        return {"value": _plain(target(**call["arguments"], **extra))}
+    results = target([dict(one) for one in call["arguments"]], **extra)
     if not isinstance(results, (list, tuple)):
         raise errors.ToolError(f"expected a list from the batch form, got {type(results).__name__}")
-    return {"items": [_item(result) for result in results]}
+    return {"items": [_item(call["tool"], result) for result in results]}
 
 
 def _plain(result: Any) -> Any:
     return result if isinstance(result, bytes) else plain(result)
 
 
-def _item(result: Any) -> dict[str, Any]:
+def _item(tool: str, result: Any) -> dict[str, Any]:
     if not isinstance(result, BaseException):
         try:
             return {"value": _plain(result)}
         except errors.ResultError as error:
             result = error
-    return {"error": error_data(result)}
+    return {"error": error_data(tool, result)}
 
 
 @lru_cache(maxsize=1024)

@@ -203,12 +203,12 @@ class _Process:
 
     @property
     def _stdin(self) -> asyncio.StreamWriter:
-        assert self._process.stdin is not None  # noqa: S101  # all three are pipes, see start
+        assert self._process.stdin is not None  # all three are pipes, see start
         return self._process.stdin
 
     @property
     def _stdout(self) -> asyncio.StreamReader:
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process.stdout is not None
         return self._process.stdout
 
     def _write(self, frame: bytes) -> None:
@@ -220,7 +220,7 @@ class _Process:
         return unpacked(body) if size < _LARGE_BYTES else await asyncio.to_thread(unpacked, body)
 
     async def _listen(self) -> None:
-        assert self._process.stderr is not None  # noqa: S101
+        assert self._process.stderr is not None
         while said := await self._process.stderr.read(_TAIL_BYTES):
             self._tail += said
             del self._tail[:-_TAIL_BYTES]
@@ -252,6 +252,7 @@ def _request(
     space = context.workspace
     names = ("run_id", "step_id", "attempt", "feedback", "idempotency_key")
     return {
+        "tool": tool.name,
         **_place(function),
         "batch": batch,
         "arguments": plain(arguments, where="arguments"),
