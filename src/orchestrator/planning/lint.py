@@ -14,24 +14,11 @@ from . import dag
 from .expects import ExpectsError
 from .expects import parse as parse_expects
 from .findings import Finding
-from .plan import (
-    ID_PATTERN,
-    INPUTS,
-    ITEM,
-    Path,
-    Plan,
-    Reference,
-    ReferenceSyntaxError,
-    Step,
-    paired_with,
-    parse_reference,
-    references,
-)
-from .schemas import at, can_fit, faults, lacks
+from .lint_references import WHOLE, FindTool, References, bad_reference, placed_references, self_dependency
+from .plan import ID_PATTERN, INPUTS, ITEM, Path, Plan, Reference, ReferenceSyntaxError, Step, references
+from .schemas import faults
 
-FindTool = Callable[[str], Tool | None]
 _ID = re.compile(ID_PATTERN)
-_WHOLE = re.compile(r"\$\{([^{}]*)\}")
 
 
 def lint(
@@ -61,10 +48,8 @@ class Linter:
         self._find_tool = find_tool
         self._names = names
         self._max_steps = max_steps
-        self._inputs = inputs or {}
         self._steps: dict[str, Step] = {}
-        self._later: list[tuple[Step, Path, Reference]] = []
-        self._used: set[str] = set()
+        self._references = References(self._steps, find_tool, inputs or {})
         self._count = 0
 
     def add(self, step: Step) -> list[Finding]:
@@ -83,11 +68,12 @@ class Linter:
         tool = self._find_tool(step.action)
         if tool is None:
             found.append(self._unknown_action(step))
-        placed, broken = _placed_references(step)
+        placed, broken = placed_references(step)
         found += broken
         if not broken:
             found += self._check_for_each(step, placed)
-            found += self._check_references(step, tool, placed)
+            for path, reference in placed:
+                found += self._references.check(step, tool, path, reference, final=False)
             if tool is not None:
                 found += self._check_parameters(step, tool, [path[1:] for path, _ in placed if path[0] == "parameters"])
         self._steps.setdefault(step.id, step)
@@ -96,8 +82,8 @@ class Linter:
     def end(self, answer: str | None = None) -> list[Finding]:
         """What can only be said of the whole: steps that never came, cycles, results nobody uses."""
         found: list[Finding] = []
-        for step, path, reference in self._later:
-            found += self._check_reference(step, self._find_tool(step.action), path, reference, final=True)
+        for step, path, reference in self._references.later:
+            found += self._references.check(step, self._find_tool(step.action), path, reference, final=True)
         found += self._check_answer(answer)
         found += self._check_declared()
         plan = Plan(goal="", steps=tuple(self._steps.values()))
@@ -134,16 +120,7 @@ class Linter:
                 fix=f"rename one, for example {step.id}_2",
             )
         if step.id in step.dependencies:
-            yield self._self_dependency(step)
-
-    def _self_dependency(self, step: Step) -> Finding:
-        return Finding(
-            code="self-dependency",
-            step=step.id,
-            expected="other steps as dependencies",
-            got=f"{step.id} -> {step.id}",
-            fix=f"remove {step.id!r} from its own dependencies and parameters",
-        )
+            yield self_dependency(step)
 
     def _check_expects(self, step: Step) -> Iterator[Finding]:
         for text in step.expects:
@@ -177,7 +154,7 @@ class Linter:
                     got=str(uses),
                     fix="add for_each, or refer to a step",
                 )
-        elif not isinstance(value, list) and not (isinstance(value, str) and _WHOLE.fullmatch(value.strip())):
+        elif not isinstance(value, list) and not (isinstance(value, str) and WHOLE.fullmatch(value.strip())):
             yield Finding(
                 code="bad-for-each",
                 step=step.id,
@@ -198,108 +175,6 @@ class Linter:
                 fix=f"{tool.name} takes: {known or 'nothing'}",
             )
 
-    # ---- references
-
-    def _check_references(
-        self, step: Step, tool: Tool | None, placed: Sequence[tuple[Path, Reference]]
-    ) -> Iterator[Finding]:
-        for path, reference in placed:
-            yield from self._check_reference(step, tool, path, reference, final=False)
-
-    def _check_reference(
-        self,
-        step: Step,
-        tool: Tool | None,
-        path: Path,
-        reference: Reference,
-        final: bool,
-    ) -> Iterator[Finding]:
-        if reference.step == INPUTS:
-            yield from self._check_input(step, reference)
-            return
-        if reference.step == ITEM:
-            return
-        self._used.add(reference.step)
-        if reference.step == step.id:
-            if not final and step.id not in step.dependencies:
-                yield self._self_dependency(step)
-            return
-        producer = self._steps.get(reference.step)
-        if producer is None:
-            if final:
-                yield self._unknown_step(step, reference.step)
-            else:
-                self._later.append((step, path, reference))
-            return
-        yield from self._check_field(step, producer, reference)
-        yield from self._check_type(step, tool, path, producer, reference)
-
-    def _check_input(self, step: Step, reference: Reference) -> Iterator[Finding]:
-        name = str(reference.path[0]) if reference.path else ""
-        if reference.path and name not in self._inputs:
-            known = ", ".join(self._inputs) or "none"
-            yield Finding(
-                code="unknown-input",
-                step=step.id,
-                expected=f"an input of the goal ({known})",
-                got=str(reference),
-                fix="give it with --set, or use another name",
-            )
-
-    def _unknown_step(self, step: Step, name: str) -> Finding:
-        from rapidfuzz import process
-
-        near = process.extractOne(name, list(self._steps), score_cutoff=60)
-        fix = f"did you mean {near[0]!r}?" if near else f"steps are {', '.join(list(self._steps)[:10])}"
-        return Finding(code="unknown-step", step=step.id, expected="a step of the plan", got=repr(name), fix=fix)
-
-    def _output(self, producer: Step, reference: Reference) -> tuple[Mapping[str, Any], Mapping[str, Any], Path]:
-        """The output schema a reference looks into, its document, and the path that is left."""
-        tool = self._find_tool(producer.action)
-        schema = tool.output_schema if tool is not None else {}
-        path = reference.path
-        if producer.for_each is not None and not reference.all_items:
-            if path and isinstance(path[0], int):
-                return schema, schema, path[1:]
-            return {"type": "array", "items": schema}, schema, path
-        if reference.all_items and producer.for_each is None:
-            return {}, schema, ()
-        return schema, schema, path
-
-    def _check_field(self, step: Step, producer: Step, reference: Reference) -> Iterator[Finding]:
-        schema, root, path = self._output(producer, reference)
-        missing = lacks(schema, path, root)
-        if missing is not None:
-            place, known = missing
-            shown = ".".join(str(part) for part in place)
-            there = f"it has {', '.join(known)}" if known else "it has no fields"
-            yield Finding(
-                code="unknown-field",
-                step=step.id,
-                expected=f"a field of what {producer.id!r} ({producer.action}) gives",
-                got=f"{shown!r} in {reference}",
-                fix=there,
-            )
-
-    def _check_type(
-        self, step: Step, tool: Tool | None, path: Path, producer: Step, reference: Reference
-    ) -> Iterator[Finding]:
-        if tool is None or not path or path[0] == "for_each" or producer.optional or reference.all_items:
-            return
-        if not _is_whole(step.parameters, path[1:]):
-            return
-        schema, root, rest = self._output(producer, reference)
-        produced = at(schema, rest, root)
-        wanted = at(tool.input_schema, path[1:])
-        if not can_fit(produced, root, wanted, tool.input_schema):
-            yield Finding(
-                code="bad-parameters",
-                step=step.id,
-                expected=f"{'.'.join(map(str, path[1:]))} of type {_named(wanted)}",
-                got=f"{reference} of type {_named(produced)}",
-                fix="refer to another field, or put the reference into text",
-            )
-
     # ---- the whole
 
     def _check_answer(self, answer: str | None) -> Iterator[Finding]:
@@ -309,17 +184,17 @@ class Linter:
         try:
             found = list(references(answer))
         except ReferenceSyntaxError as error:
-            yield _bad_reference(whole, str(error))
+            yield bad_reference(whole, str(error))
             return
         for reference in found:
-            yield from self._check_reference(whole, None, (), reference, final=True)
+            yield from self._references.check(whole, None, (), reference, final=True)
 
     def _check_declared(self) -> Iterator[Finding]:
         for step in self._steps.values():
-            used = {reference.step for _, reference in _placed_references(step)[0]}
+            used = {reference.step for _, reference in placed_references(step)[0]}
             for name in step.dependencies:
                 if name not in self._steps:
-                    yield self._unknown_step(step, name)
+                    yield self._references.unknown_step(step, name)
                 elif name not in used and name != step.id:
                     yield Finding(
                         code="unused-edge",
@@ -333,7 +208,7 @@ class Linter:
     def _unused(self, answer: str | None) -> list[Finding]:
         if answer is None:
             return []
-        waited = {name for step in self._steps.values() for name in step.dependencies} | self._used
+        waited = {name for step in self._steps.values() for name in step.dependencies} | self._references.used
         return [
             Finding(
                 code="unused-result",
@@ -350,54 +225,3 @@ class Linter:
     def _writes(self, step: Step) -> bool:
         tool = self._find_tool(step.action)
         return tool is None or tool.effect == "write"
-
-
-def _placed_references(step: Step) -> tuple[list[tuple[Path, Reference]], list[Finding]]:
-    """Each reference with its place (`parameters` or `for_each` first), and the findings of those that are none."""
-    placed: list[tuple[Path, Reference]] = []
-    broken: list[Finding] = []
-    for top, value in (("parameters", step.parameters), ("for_each", step.for_each)):
-        for path, text in _texts(value, (top,)):
-            try:
-                placed += [(path, reference) for reference in references(text)]
-            except ReferenceSyntaxError as error:
-                broken.append(_bad_reference(step, str(error)))
-    if not broken:
-        pair = paired_with(step) if step.for_each is not None else None
-        if pair is not None and pair.step == INPUTS:
-            broken.append(_bad_reference(step, "[*] pairs with a for_each step, not with inputs"))
-    return placed, broken
-
-
-def _bad_reference(step: Step, told: str) -> Finding:
-    return Finding(
-        code="bad-reference",
-        step=step.id,
-        expected="${step_id.path.to[0].field}",
-        got=told,
-        fix="write $${ for the text ${",
-    )
-
-
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        if "${" in value:
-            yield path, value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _texts(inner, (*path, key))
-    elif isinstance(value, (list, tuple)):
-        for number, inner in enumerate(value):
-            yield from _texts(inner, (*path, number))
-
-
-def _is_whole(parameters: Any, path: Path) -> bool:
-    for part in path:
-        parameters = parameters[part]
-    match = _WHOLE.fullmatch(parameters) if isinstance(parameters, str) else None
-    return match is not None and parse_reference(match[1]) is not None
-
-
-def _named(schema: Mapping[str, Any]) -> str:
-    kind = schema.get("type", "anything")
-    return kind if isinstance(kind, str) else " or ".join(kind)

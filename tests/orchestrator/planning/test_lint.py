@@ -78,6 +78,7 @@ def test_healthy_plan_has_no_findings():
         ("unknown-field", (A, replace(B, parameters={"text": "${a.rooot}"}))),
         ("unknown-field", (A, replace(B, parameters={"text": "${a.entries[0].nam}"}))),
         ("unknown-field", (A, replace(B, parameters={"text": "x ${a.total.x}"}))),
+        ("unknown-field", (A, replace(B, for_each="${a.entries}", parameters={"text": "${item.nam}"}))),
         ("unknown-input", (replace(A, parameters={"path": "${inputs.folder}"}),)),
         ("bad-reference", (A, replace(B, parameters={"text": "${a..root}"}))),
         ("bad-reference", (A, replace(B, parameters={"text": "${}"}))),

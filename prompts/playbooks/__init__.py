@@ -1,0 +1,1 @@
+"""The built-in playbooks, one YAML file each."""
