@@ -1,0 +1,296 @@
+"""Finds the values of inputs in a goal's text. Rule: each piece of the text is used once, and text is only ever data.
+
+Wordings of the playbook come first, in their order; then a path, a date range or a choice anywhere in the text. Values
+with a shape (paths, numbers, dates, choices) are taken before free text, which ends where they begin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .dates import find_ranges
+from .goaltext import Span, is_path, mask, spans, word_at
+
+Asked = tuple[str, Sequence[str], Sequence[Any]]
+_ORDER = ("number", "file", "date_range", "choice", "list", "text")
+_HERE = re.compile(r"(?:this|the current|my current|the present)\s+(?:folder|directory)\b|here\b", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?\s?(?:k|m|bn|thousand|million|billion|%)?(?![\w.]\d|\w)"
+    r"|(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r"[.!?;](?:\s|$)|\n|\s(?:with|using|and then|then)\s", re.IGNORECASE)
+_TAIL = re.compile(r"[\s,:]+$|\s+(?:and|or|from|in|for|over|during|of|by|on|at|to|as|since)\s*$", re.IGNORECASE)
+_NO_NAME = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "this",
+        "that",
+        "these",
+        "those",
+        "my",
+        "your",
+        "our",
+        "his",
+        "her",
+        "its",
+        "their",
+        "it",
+        "all",
+        "any",
+        "some",
+        "each",
+        "every",
+        "in",
+        "on",
+        "at",
+        "of",
+        "for",
+        "to",
+        "from",
+        "with",
+        "by",
+        "and",
+        "or",
+        "as",
+        "is",
+        "are",
+        "was",
+        "be",
+        "please",
+        "now",
+        "what",
+        "which",
+        "how",
+        "structure",
+        "content",
+        "contents",
+        "detail",
+        "details",
+        "report",
+        "please",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Several values that could each be meant."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Goal:
+    """The text, its quoted texts and paths, and which parts of it are taken."""
+
+    text: str
+    exists: Callable[[str], bool]
+    spans: list[Span] = field(default_factory=list)
+    taken: list[tuple[int, int]] = field(default_factory=list)
+
+    def is_free(self, start: int, end: int) -> bool:
+        return all(end <= a or start >= b for a, b in self.taken)
+
+    def take(self, start: int, end: int) -> None:
+        self.taken.append((start, end))
+
+    def without_names(self) -> str:
+        """The text with quoted texts, paths and links blanked out."""
+        return mask(self.text, self.spans)
+
+
+def find_values(goal: str, asked: Mapping[str, Asked], exists: Callable[[str], bool] | None = None) -> dict[str, Any]:
+    """The texts found for the inputs asked for (type, wordings, choices), by name; `Ambiguous` where several are.
+
+    `exists` tells whether a path is there; it only decides whether the words after a path belong to it.
+    """
+    text = _Goal(goal, exists or _exists, spans(goal))
+    found: dict[str, Any] = {}
+    ordered = sorted(asked, key=lambda name: _ORDER.index(asked[name][0]))
+    for look in (_assigned, _worded, _anywhere):
+        for name in ordered:
+            if name not in found and (value := look(text, name, asked[name])) is not None:
+                found[name] = value
+    return found
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def _assigned(goal: _Goal, name: str, asked: Asked) -> Any:
+    """The value written as `name=value`."""
+    match = re.search(rf"(?<![\w-]){re.escape(name)}\s*=\s*", goal.text, re.IGNORECASE)
+    return None if match is None else _take_first(goal, asked, match.end())
+
+
+def _worded(goal: _Goal, name: str, asked: Asked) -> Any:
+    plain = None
+    for wording in asked[1]:
+        for start, stop in _captures(goal.text, wording):
+            shaped = _read(goal, asked, start, stop)
+            if shaped is None:
+                continue
+            if asked[0] == "file" and not shaped.sure:
+                plain = plain or shaped
+                continue
+            return _taken(goal, shaped)
+    if plain is None or any(_is_file(goal, span) for span in goal.spans):
+        return None
+    return _taken(goal, plain)
+
+
+def _anywhere(goal: _Goal, name: str, asked: Asked) -> Any:
+    match asked[0]:
+        case "file":
+            found = [_Value(s.start, s.end, s.value) for s in goal.spans if _is_file(goal, s)]
+            found = [_longest(goal, value) for value in found]
+            found = found or [_Value(m.start(), m.end(), ".") for m in _HERE.finditer(goal.without_names())]
+        case "date_range":
+            text = goal.without_names()
+            found = [_Value(f.start, f.end, text[f.start : f.end]) for f in find_ranges(text)]
+        case "choice":
+            found = [value for choice in asked[2] for value in _whole_words(goal.without_names(), str(choice))]
+        case _:
+            return None
+    found = [value for value in found if goal.is_free(value.start, value.end)]
+    different = tuple(dict.fromkeys(value.text for value in found))
+    if len(different) > 1:
+        return Ambiguous(different)
+    return _taken(goal, found[0]) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A piece of the goal. `sure` False: a plain word that may be no name."""
+
+    start: int
+    end: int
+    text: str
+    sure: bool = True
+
+
+def _taken(goal: _Goal, value: _Value) -> str:
+    goal.take(value.start, value.end)
+    return value.text
+
+
+def _take_first(goal: _Goal, asked: Asked, start: int) -> str | None:
+    value = _read(goal, asked, start, len(goal.text))
+    return None if value is None else _taken(goal, value)
+
+
+def _captures(text: str, wording: str) -> Iterator[tuple[int, int]]:
+    """Where the value of a wording stands: its beginning, and the latest its end may be."""
+    before, _, after = wording.partition("{value}")
+    head = r"\s+".join(map(re.escape, before.split()))
+    tail = r"\s+".join(map(re.escape, after.split()))
+    if head:
+        edge = r"(?<!\w)" if before.split()[0][0].isalnum() else ""
+        space = r"\s+" if before.endswith(" ") else r"\s*"
+        for match in re.finditer(edge + head + space, text, re.IGNORECASE):
+            stop = re.search(rf"\s*(?<!\w){tail}(?!\w)", text[match.end() :], re.IGNORECASE) if tail else None
+            if tail and stop is None:
+                continue
+            yield match.end(), match.end() + stop.start() if stop else len(text)
+        return
+    for match in re.finditer(rf"\s+{tail}(?!\w)", text, re.IGNORECASE):
+        yield _word_before(text, match.start()), match.start()
+
+
+def _word_before(text: str, end: int) -> int:
+    if end and text[end - 1] in "\"'`" and (opening := text.rfind(text[end - 1], 0, end - 1)) >= 0:
+        return opening
+    return max(text.rfind(blank, 0, end) for blank in " \t\n") + 1
+
+
+def _read(goal: _Goal, asked: Asked, start: int, stop: int) -> _Value | None:
+    """The value of a type that begins at `start` and ends at `stop` at the latest."""
+    kind, _, choices = asked
+    text = goal.text[:stop]
+    match kind:
+        case "file":
+            value = _file_at(goal, text, start)
+        case "number":
+            number = _NUMBER.match(text, start)
+            value = _Value(number.start(), number.end(), number[0]) if number else None
+        case "date_range":
+            ranges = [
+                f
+                for f in find_ranges(text)
+                if not re.sub(r"(?i)\b(the|from|in)\b|\s", "", text[start : f.start]) and f.end > start
+            ]
+            value = _Value(ranges[0].start, ranges[0].end, text[ranges[0].start : ranges[0].end]) if ranges else None
+        case "choice":
+            found = [v for choice in choices for v in _whole_words(text, str(choice)) if v.start == start]
+            value = max(found, key=lambda v: v.end, default=None)
+        case _:
+            value = _text_at(goal, text, start, is_list=kind == "list")
+    return value if value is not None and goal.is_free(value.start, value.end) else None
+
+
+def _file_at(goal: _Goal, text: str, start: int) -> _Value | None:
+    here = _HERE.match(text, start)
+    if here:
+        return _Value(here.start(), here.end(), ".")
+    span = next((s for s in goal.spans if s.start <= start < s.end or s.start == start), None)
+    if span is not None and span.end <= len(text):
+        return _longest(goal, _Value(span.start, span.end, span.value)) if span.kind != "link" else None
+    word = word_at(text, start)
+    if word is None or any(s.start <= word.start < s.end for s in goal.spans):
+        return None
+    if word.value.lower() in _NO_NAME or not re.search(r"\w|/", word.value):
+        return None
+    if any(f.start <= word.start < f.end for f in find_ranges(text)):
+        return None
+    return _Value(word.start, word.end, word.value, sure=goal.exists(word.value))
+
+
+def _longest(goal: _Goal, value: _Value) -> _Value:
+    """The path with the words after it, where only that is there: ~/My Documents."""
+    best, end = value, value.end
+    if goal.text[value.start] in "\"'`“„«‘" or goal.exists(value.text):
+        return value
+    for _ in range(6):
+        word = word_at(goal.text, end) if goal.text[end : end + 1] == " " else None
+        if word is None:
+            break
+        end = word.end
+        if goal.exists(goal.text[value.start : end]):
+            best = _Value(value.start, end, goal.text[value.start : end])
+    return best
+
+
+def _is_file(goal: _Goal, span: Span) -> bool:
+    if span.kind == "quoted":
+        return is_path(span.value) or goal.exists(span.value)
+    return span.kind == "path"
+
+
+def _text_at(goal: _Goal, text: str, start: int, *, is_list: bool) -> _Value | None:
+    quoted = next((s for s in goal.spans if s.start == start and s.kind == "quoted" and s.end <= len(text)), None)
+    if quoted is not None and not (is_list and re.match(r"\s*(?:,|and\b)", text[quoted.end :])):
+        return _Value(quoted.start, quoted.end, quoted.value)
+    end = min([len(text), *(a for a, _ in goal.taken if a >= start)])
+    clause = _CLAUSE.search(text, start, end)
+    end = clause.start() if clause else end
+    comma = text.find(",", start, end) if not is_list else -1
+    piece = text[start : comma if comma >= 0 else end].rstrip(" .!?,;:")
+    while piece != (shorter := _TAIL.sub("", piece)):
+        piece = shorter
+    return _Value(start, start + len(piece), piece) if piece.strip() else None
+
+
+def _whole_words(text: str, choice: str) -> Iterator[_Value]:
+    for match in re.finditer(rf"(?<!\w){re.escape(choice)}(?!\w)", text, re.IGNORECASE):
+        yield _Value(match.start(), match.end(), choice)
