@@ -45,7 +45,7 @@ def draw(kind: str, data: Data, look: Look, path: Path) -> None:
     new_figure: Any = Figure  # its types are incomplete
     with mpl.rc_context(STYLE), warnings.catch_warnings():  # type: ignore[arg-type]
         warnings.simplefilter("ignore")  # a glyph that the font lacks is drawn as a box
-        size = _SIZES.get(kind, lambda _: (WIDTH_IN, HEIGHT_IN))(data)
+        size = _SIZES[kind](data) if kind in _SIZES else (WIDTH_IN, HEIGHT_IN)
         figure = new_figure(figsize=size, dpi=DPI, layout="constrained")
         axes = figure.add_subplot()
         note = _KINDS[kind](axes, data, look) or ""

@@ -176,7 +176,7 @@ def cell_text(value: Any) -> str:
         case int():
             return f"{value:,}"
         case float():
-            return f"{value:,.6g}"
+            return f"{value:,.10g}"
         case _:
             return clean(value)
 

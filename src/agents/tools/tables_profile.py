@@ -132,7 +132,7 @@ def _numbers(found: Profile, name: str, present: pl.Series) -> None:
         found.sentences.append(_shape(found.stats))
     if is_identifier(present, found.distinct):
         found.stats["identifier"] = True
-        found.sentences.append("Every value is different and whole, so it is probably a number that only names rows.")
+        found.sentences.append("The values are whole and hardly any repeats, so they probably only name rows.")
     else:
         found.outliers = outliers(floats, q25, q50, q75)
         _tell_outliers(found)

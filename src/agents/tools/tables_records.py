@@ -119,7 +119,7 @@ def _json_lines(path: Path, notes: Notes) -> Iterator[dict[str, Any]]:
             if isinstance(record, dict):
                 yield _flat(record)
             else:
-                notes.count("that are no JSON object, left out", number)
+                notes.count("left out: no JSON object", number)
 
 
 def _json_records(path: Path) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ class Notes:
         self.texts.append(text)
 
     def count(self, what: str, line: int) -> None:
-        """One more of `what`, which reads as in "3 lines WHAT"."""
+        """One more line of a kind; reads as in "3 lines WHAT"."""
         self._counts[what] += 1
         if self._counts[what] <= 3:
             self._lines.setdefault(what, []).append(line)
@@ -230,25 +230,35 @@ def open_csv(path: Path, *, quoted: bool = True) -> Source:
         ToolError: there is nothing but blank lines in it.
         UnclosedQuoteError: while reading rows, a quote is never closed; open again with `quoted=False`.
     """
-    encoding = encoding_of(path)
+    encoding, notes = encoding_of(path), Notes()
+    if encoding in _ENCODINGS:
+        notes.add(f"The text is not UTF-8; it was read as {_ENCODINGS[encoding]}.")
+    if not quoted:
+        notes.add("A quote is opened and never closed; quotes were read as ordinary characters.")
     raw = opened(path)
     stream = io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline="")
+    try:
+        form, names, rows = _open_rows(stream, notes, quoted=quoted)
+    except csv.Error as error:
+        stream.close()
+        raise UnclosedQuoteError(str(error)) from error
+    except ToolError:
+        stream.close()
+        raise
+    return Source(names, rows, notes, form.delimiter == ";", path.stat().st_size, lambda: _told(raw))
+
+
+def _open_rows(stream: TextIO, notes: Notes, *, quoted: bool) -> tuple[Form, list[str], Iterator[Row]]:
     sample = stream.read(SAMPLE_CHARS)
     if len(sample) == SAMPLE_CHARS and "\n" in sample:
         sample = sample[: sample.rindex("\n") + 1]
     stream.seek(0)
-    form, notes = form_of(sample), Notes()
-    if encoding not in ("utf-8-sig", "utf-16"):
-        notes.add(f"The text is not UTF-8; it was read as {_ENCODINGS[encoding]}.")
+    form = form_of(sample)
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     reader = csv.reader(stream, delimiter=form.delimiter, quotechar=form.quote, skipinitialspace=True, quoting=quoting)
     following = [row for row in _parsed(sample, form.delimiter, form.quote) if row][form.skip + 1 :][:200]
     names, first = header((row for row in reader if any(cell.strip() for cell in row)), form.skip, following, notes)
-    if not quoted:
-        notes.add("A quote is opened and never closed; quotes were read as ordinary characters.")
-    rows = itertools.chain(first, _rows(reader, len(names), notes, quoted=quoted, stream=stream))
-    position = path.stat().st_size
-    return Source(names, rows, notes, form.delimiter == ";", position, lambda: _told(raw))
+    return form, names, itertools.chain(first, _rows(reader, len(names), notes, quoted=quoted, stream=stream))
 
 
 _ENCODINGS = {"cp1252": "Windows-1252", "latin-1": "Latin-1", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
@@ -339,8 +349,15 @@ def _rows(reader: Any, width: int, notes: Notes, *, quoted: bool, stream: TextIO
         raise UnclosedQuoteError(str(error)) from error
     finally:
         stream.close()
-    if quoted and len(row) < width and any(cell and cell.count("\n") > 1 for cell in row):
-        raise UnclosedQuoteError("the last cell runs over several lines")
+    if quoted and row and _holds_rows(row[-1] or "", width, reader.dialect.delimiter):
+        raise UnclosedQuoteError("the last cell holds several rows")
+
+
+def _holds_rows(cell: str, width: int, delimiter: str) -> bool:
+    """Whether most lines of a cell look like rows of the table: the quote before it was never closed."""
+    lines = cell.split("\n")[1:]
+    alike = sum(line.count(delimiter) == width - 1 for line in lines)
+    return len(lines) > 1 and alike > len(lines) / 2
 
 
 def _repaired(row: Row, width: int, notes: Notes, line: int) -> Row | None:
@@ -348,7 +365,7 @@ def _repaired(row: Row, width: int, notes: Notes, line: int) -> Row | None:
     if not any(row):
         if row and width > 1:
             return [None] * width
-        notes.count("blank, left out", line)
+        notes.count("left out: blank", line)
         return None
     if len(row) < width:
         notes.count(f"with fewer than {width} cells; the missing cells count as missing values", line)

@@ -52,6 +52,8 @@ def decide(values: Sequence[str], *, name: str = "", european: bool = False) -> 
         return _date_conversion(texts, european=european)
     if _has_leading_zeros(texts):
         return Conversion("text", note="kept as text because numbers start with 0, as codes do")
+    if any(len(text) > 18 and text.isdigit() for text in texts):
+        return Conversion("text", note="kept as text because its numbers are too long to count with")
     dots = sum(parse_number(text, comma=False) is not None for text in texts)
     commas = sum(parse_number(text, comma=True) is not None for text in texts)
     if max(dots, commas) >= needed:
@@ -69,7 +71,7 @@ def _number_conversion(texts: Sequence[str], dots: int, commas: int, *, european
     if dots != commas:
         return Conversion("number", comma=commas > dots)
     differing = [t for t in texts if parse_number(t, comma=False) != parse_number(t, comma=True)]
-    if not differing:
+    if not differing or (not european and "," not in differing[0]):
         return Conversion("number", comma=False)
     example = differing[0]
     read = parse_number(example, comma=european)
@@ -97,8 +99,8 @@ def _date_conversion(texts: Sequence[str], *, european: bool) -> Conversion:
 
 _BLANKS = re.compile(r"[\s\u00a0\u202f'\u2019_]+")
 _UNIT = re.compile(r"(?i)^(?:usd|eur|gbp|chf|us\$|[$€£¥₹])|(?:usd|eur|gbp|chf|[$€£¥₹%])$")
-_DOT_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:(?<=\d)\.\d*|\.\d+)?(?:[eE][+-]?\d+)?")
-_COMMA_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:(?<=\d),\d*|,\d+)?(?:[eE][+-]?\d+)?")
+_DOT_NUMBER = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:(?<=\d)\.\d*|\.\d+)?(?:[eE][+-]?\d+)?")
+_COMMA_NUMBER = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)?(?:(?<=\d),\d*|,\d+)?(?:[eE][+-]?\d+)?")
 
 
 @lru_cache(maxsize=65_536)
@@ -269,7 +271,9 @@ def _numbers(bare: pl.Series, *, comma: bool) -> pl.Series:
         made = direct.cast(pl.Float64, strict=False)
     else:
         made = bare.cast(pl.Float64, strict=False)
-    return _by_value(made, bare, lambda text: parse_number(text, comma=comma), pl.Float64)
+    made = _by_value(made, bare, lambda text: parse_number(text, comma=comma), pl.Float64)
+    is_whole = bool((made == made.round()).all()) and not bool((made.abs() > 2**53).any())
+    return made.cast(pl.Int64) if is_whole else made
 
 
 def _dates(bare: pl.Series, *, day_first: bool) -> pl.Series:
