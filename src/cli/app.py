@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
+_CANCELLED = 130
 # command -> (module, what --help says)
 _COMMANDS = {
     "run": ("run", "Run a goal, a playbook or a plan file."),
@@ -37,6 +39,20 @@ class _Root(click.Group):
             hint = f"did you mean {near[0]!r}?" if near else f'to run a goal: planloom run "{" ".join(args)}"'
             raise click.UsageError(f"expected a command, got {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; this is the border where errors become a message and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, SystemExit, BrokenPipeError):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("Cancelled.", err=True)
+            ctx.exit(_CANCELLED)
+        except Exception as error:  # noqa: BLE001 - the border of every command
+            from .failure import report
+
+            ctx.exit(report(error, ctx.meta))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

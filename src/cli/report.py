@@ -1,0 +1,138 @@
+"""What stands at the end of a run: how it went, the answer, the files, and what to do next.
+
+Rule: everything is made as lines of text first; colour is added for terminals only.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from ..events import ApprovalAsked
+from .view import as_seconds, as_size, as_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..orchestrator.result import Artifact, Result
+
+EXIT = {"done": 0, "failed": 1, "needs_approval": 3, "budget": 4, "cancelled": 130}
+_LOOKS = {
+    "done": ("✓", "done", "green"),
+    "failed": ("✗", "failed", "bold red"),
+    "cancelled": ("■", "cancelled", "magenta"),
+    "budget": ("!", "ended by its budget", "bold yellow"),
+    "needs_approval": ("?", "waiting for approval", "bold yellow"),
+}
+_FILES_SHOWN = 20
+# what people open first comes first
+_RANKS = (".html", ".pdf", ".pptx", ".docx", ".md", ".xlsx", ".csv", ".json", ".svg", ".png")
+
+
+def write(result: Result, out: IO[str], *, workspace: Path, quiet: bool = False) -> None:
+    """The end of a run as plain text."""
+    parts = [] if quiet else ["\n".join(filter(None, [summary(result), speed(result)]))]
+    parts += [result.answer] if result.answer.strip() else []
+    if files := list(files_of(result.artifacts, result.answer, workspace)):
+        parts.append("\n".join([f"Files ({len(result.artifacts)}):", *(f"  {line}" for line in files)]))
+    out.write("\n\n".join(parts) + "\n")
+    out.flush()
+
+
+def show(result: Result, console: Console, *, workspace: Path, quiet: bool = False) -> None:
+    """The end of a run on a terminal."""
+    from rich.markdown import Markdown
+    from rich.text import Text
+
+    if not quiet:
+        console.print()
+        shape, _, style = _LOOKS[result.status]
+        takes_unicode = console.encoding.lower().startswith("utf")
+        line = Text(f"{shape} " if takes_unicode else "", style).append(summary(result))
+        console.print(line, highlight=False)
+        if told := speed(result):
+            console.print(Text(f"  {told}", "dim"), highlight=False)
+    if result.answer.strip():
+        console.print()
+        console.print(Markdown(result.answer))
+    if files := list(files_of(result.artifacts, result.answer, workspace)):
+        console.print()
+        console.print(Text(f"Files ({len(result.artifacts)})", "bold"))
+        for number, file in enumerate(files):
+            path, gap, rest = file.partition("  ")
+            text = Text("  ").append(path, "bold cyan" if number == 0 else "cyan").append(gap + rest, "dim")
+            console.print(text, highlight=False, soft_wrap=True)
+
+
+def summary(result: Result) -> str:
+    """One line: how it ended, and why."""
+    _, word, _ = _LOOKS[result.status]
+    unfolded = {name.rpartition("[")[0] for name in result.steps}
+    steps = [step for name, step in result.steps.items() if name not in unfolded]
+    ok = sum(step.status == "ok" for step in steps)
+    reason = f": {result.reason}" if result.reason and result.status != "done" else ""
+    return f"{word} in {as_seconds(result.seconds)}, {ok} of {len(steps)} steps ok{reason}"
+
+
+def speed(result: Result) -> str:
+    """One line: against one step after another, and the cost; empty for a single step without cost."""
+    parts = []
+    if len(result.steps) > 1 and result.seconds > 0 and result.sequential_seconds > 0:
+        parts.append(f"sequential {as_seconds(result.sequential_seconds)}")
+        parts.append(f"{result.sequential_seconds / result.seconds:.1f} times as fast")
+        parts.append(f"critical path {as_seconds(result.critical_path_seconds)}")
+    return ", ".join(parts + _cost(result.cost))
+
+
+def _cost(cost: Mapping[str, float]) -> list[str]:
+    calls, tokens, usd = (cost.get(name, 0) for name in ("model_calls", "tokens", "usd"))
+    told = [f"{calls:g} model call{'s' * (calls != 1)}"] if calls else []
+    told += [f"{tokens:,.0f} tokens"] if tokens else []
+    return told + ([f"${usd:.4f}"] if usd else [])
+
+
+def files_of(artifacts: Sequence[Artifact], answer: str, workspace: Path) -> Iterator[str]:
+    """The files, the main one first: `path  size  type`, with columns of equal width."""
+    ranked = in_order(artifacts, answer)
+    shown = [(_path(a.path, workspace), as_size(a.size_bytes), a.media_type) for a in ranked[:_FILES_SHOWN]]
+    path_width = max((len(path) for path, _, _ in shown), default=0)
+    size_width = max((len(size) for _, size, _ in shown), default=0)
+    for path, size, media_type in shown:
+        yield f"{path:<{path_width}}  {size:>{size_width}}  {media_type}"
+    if len(ranked) > len(shown):
+        yield f"and {len(ranked) - len(shown)} more"
+
+
+def in_order(artifacts: Sequence[Artifact], answer: str) -> list[Artifact]:
+    """Files as people want them: those the answer names, then by kind (pages, documents, tables, pictures)."""
+
+    def rank(numbered: tuple[int, Artifact]) -> tuple[bool, int, int]:
+        number, artifact = numbered
+        suffix = Path(artifact.path).suffix.lower()
+        kind = _RANKS.index(suffix) if suffix in _RANKS else len(_RANKS)
+        return (Path(artifact.path).name not in answer, kind, number)
+
+    return [artifact for _, artifact in sorted(enumerate(artifacts), key=rank)]
+
+
+def _path(path: str, workspace: Path) -> str:
+    """A file's path from the working folder when it is inside it, else in full."""
+    whole = Path(os.path.normpath(workspace / path))
+    here = Path.cwd()
+    absolute = whole if whole.is_absolute() else here / whole
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+
+
+def to_answer(asked: Mapping[str, ApprovalAsked], arguments: Sequence[str]) -> str:
+    """What a person has to do when a run waits for approval; `arguments` are those of this command."""
+    lines = []
+    for question in asked.values():
+        lines.append(f"{question.step}: {question.question}")
+        lines += [f"    {line}" for line in as_words(question.arguments)]
+    if all(question.kind == "in_doubt" for question in asked.values()) and asked:
+        return "\n".join([*lines, "Look whether it happened, then run again at a terminal to answer."])
+    again = shlex.join(["planloom", *arguments, "--yes"])
+    return "\n".join([*lines, f"To grant this, run: {again}"])
