@@ -1,4 +1,4 @@
-"""What actions took in earlier runs, for estimates. Rule: losing it loses nothing but estimates.
+"""What actions took in earlier runs, for estimates. Rule: losing it loses nothing but estimates, so it never raises.
 
 A SQLite file keeps the last calls of each action. A damaged file is set aside, and a new one begun.
 """
@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import sqlite3
 
 KEPT = 50
+_BUSY_S = 2.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY, action TEXT, seconds REAL, tokens REAL, usd REAL);
 CREATE INDEX IF NOT EXISTS calls_action ON calls (action, id);
 """
+T = TypeVar("T")
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,64 +46,77 @@ class Call:
 
 
 class History:
-    """Estimates by action. The file is opened on first use, and safe for several processes."""
+    """Estimates by action. The file is opened for each use, and safe for several processes.
+
+    `notice` says, for a person, why estimates are missing: the file was set aside or can't be used; None: all is well.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.set_aside: Path | None = None
+        self.notice: str | None = None
 
     def record(self, calls: Iterable[Call]) -> None:
         """Adds finished calls in one transaction; keeps the last 50 of each action."""
         rows = [(call.action, call.seconds, call.tokens, call.usd) for call in calls]
-        if not rows:
-            return
-        with self._open() as base:
-            base.executemany("INSERT INTO calls (action, seconds, tokens, usd) VALUES (?, ?, ?, ?)", rows)
-            for action in {row[0] for row in rows}:
-                base.execute(
-                    "DELETE FROM calls WHERE action = ?1 AND id NOT IN "
-                    "(SELECT id FROM calls WHERE action = ?1 ORDER BY id DESC LIMIT ?2)",
-                    (action, KEPT),
-                )
+        if rows:
+            self._use(lambda base: _insert(base, rows), None)
 
     def estimate(self, action: str) -> Estimate:
         """The medians of an action."""
-        if not self.path.exists():
+        rows: list[Row] = self._use(lambda base: _select(base, action), []) if self.path.is_file() else []
+        if not rows:
             return Estimate()
-        with self._open() as base:
-            rows = base.execute("SELECT seconds, tokens, usd FROM calls WHERE action = ?", (action,)).fetchall()
-        columns = [[value for value in column if value is not None] for column in zip(*rows, strict=True)]
-        if not columns:
-            return Estimate()
-        seconds, tokens, usd = (statistics.median(c) if c else None for c in columns)
+        columns = ([value for value in column if value is not None] for column in zip(*rows, strict=True))
+        seconds, tokens, usd = (statistics.median(column) if column else None for column in columns)
         return Estimate(seconds, tokens, usd, len(rows))
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _use(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """What `work` gives, tried again on a new file when this one is damaged; `otherwise` when neither goes."""
         import sqlite3
 
-        base = self._connect()
-        try:
-            with base:
-                yield base
-        except sqlite3.OperationalError:
-            return  # locked for long or a full disk: estimates are not worth failing a run
-        finally:
-            base.close()
-
-    def _connect(self) -> sqlite3.Connection:
-        import sqlite3
-
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        for attempt in (1, 2):
-            base = sqlite3.connect(self.path, timeout=5)
+        for _ in range(2):
             try:
-                base.executescript(_SCHEMA)
-                return base
-            except sqlite3.DatabaseError as error:
-                base.close()
-                if attempt == 2 or isinstance(error, sqlite3.OperationalError):
-                    raise
-                self.set_aside = self.path.with_suffix(".damaged")
-                self.path.replace(self.set_aside)
-        raise AssertionError("unreachable")
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as base:
+                    base.executescript(_SCHEMA)
+                    with base:
+                        return work(base)
+            except (sqlite3.DatabaseError, OSError) as error:
+                self.notice = f"no estimates from {str(self.path)!r}: {error}"
+                if not _is_damage(error) or not self._replace():
+                    break
+        return otherwise
+
+    def _replace(self) -> bool:
+        """Moves the file away; False when that does not go."""
+        target = self.path.with_suffix(".damaged")
+        try:
+            self.path.replace(target)
+        except OSError:
+            return False
+        self.set_aside = target
+        self.notice = f"the estimates were damaged and are begun anew; the old file is {str(target)!r}"
+        return True
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file itself is bad: not SQLite, corrupt, or with other tables. Locked or full is no damage."""
+    import sqlite3
+
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+
+
+def _insert(base: sqlite3.Connection, rows: list[Row]) -> None:
+    base.executemany("INSERT INTO calls (action, seconds, tokens, usd) VALUES (?, ?, ?, ?)", rows)
+    for action in {row[0] for row in rows}:
+        base.execute(
+            "DELETE FROM calls WHERE action = ?1 AND id NOT IN "
+            "(SELECT id FROM calls WHERE action = ?1 ORDER BY id DESC LIMIT ?2)",
+            (action, KEPT),
+        )
+
+
+def _select(base: sqlite3.Connection, action: str) -> list[Row]:
+    return base.execute("SELECT seconds, tokens, usd FROM calls WHERE action = ?", (action,)).fetchall()
