@@ -232,11 +232,15 @@ def _child(step: Step, index: int, item: Callable[[Reference], Any]) -> Step:
         return item(reference) if reference.step == ITEM else _Written(reference)
 
     leader = paired_with(step)
+    if leader is not None:
+        kept = [name for name in step.dependencies if name != leader.step]
+    else:  # an item is only as good as the list it comes from: the commit barrier must see that step
+        kept = [*step.dependencies, *(r.step for r in references(step.for_each) if r.step not in (INPUTS, ITEM))]
     return replace(
         step,
         id=f"{step.id}[{index}]",
         parameters=_substitute(step.parameters, lookup),
-        dependencies=tuple(d for d in step.dependencies if leader is None or d != leader.step),
+        dependencies=tuple(dict.fromkeys(kept)),
         for_each=None,
         parent=step.id,
     )

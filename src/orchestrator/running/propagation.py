@@ -56,8 +56,8 @@ def count_inputs(cell: Cell) -> None:
     unknown = len(cell.edges) - len(cell.inputs) - (cell.leader is not None)
     cell.missing = unknown + sum(not i.has_value for i in inputs)
     cell.unsettled = unknown + sum(not i.settled for i in inputs)
-    if cell.leader is not None and cell.kids is None:
-        cell.missing += cell.leader.kids is None
+    if cell.leader is not None:
+        cell.missing += cell.kids is None and cell.leader.kids is None
         cell.unsettled += not cell.leader.settled
 
 
@@ -144,14 +144,17 @@ def settle(state: State, cell: Cell) -> None:
         if top.settled or top.unsettled or not _is_decided(top):
             continue
         top.settled = True
-        top.doubted = top.verdict == "unsure" or any(i.doubted for i in (*top.inputs, *(top.kids or ())))
+        top.doubted = top.verdict == "unsure" or any(i.doubted for i in _behind(top))
         for user in users(top):
-            if top is user.leader and user.kids is not None:
-                continue
             user.unsettled -= 1
             if user.unsettled == 0:
                 stack.append(user)
                 enable(state, user)
+
+
+def _behind(cell: Cell) -> Iterable[Cell]:
+    """All whose results went into this one."""
+    return (*cell.inputs, *(cell.kids or ()), *((cell.leader,) if cell.leader is not None else ()))
 
 
 def _is_decided(cell: Cell) -> bool:

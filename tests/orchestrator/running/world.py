@@ -15,7 +15,7 @@ from planloom.events import (
     StepInvalidated,
     StepVerified,
 )
-from planloom.orchestrator.planning.plan import Step, edges
+from planloom.orchestrator.planning.plan import Step, children, edges, paired_children
 from planloom.orchestrator.running.scheduler import reduce
 from planloom.orchestrator.running.state import Settings, State
 from planloom.orchestrator.running.ticks import (
@@ -29,6 +29,7 @@ from planloom.orchestrator.running.ticks import (
     End,
     Entry,
     Expand,
+    Expanded,
     Failed,
     Failure,
     Finished,
@@ -92,6 +93,7 @@ class World:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     log: list[Command] = field(default_factory=list)
     peak: int = 0
+    dynamic: bool = False
 
     def __post_init__(self) -> None:
         self.state = State(self.settings)
@@ -144,10 +146,16 @@ class World:
         for command in reduce(self.state, tick, self.now):
             self.log.append(command)
             self._perform(command)
-        if self.was_rejected:
+        self._forget_removed()
+        if self.was_rejected and not self.dynamic:
             assert self.invalidated == expected, f"after {rejected}: {self.invalidated} re-run, not {expected}"
         limit = self.settings.max_parallel_steps
         assert not limit or len(set(map(self._call_of, self.running))) <= limit
+
+    def _forget_removed(self) -> None:
+        for name in [name for name in self.records if name not in self.state.cells]:
+            del self.records[name]
+            self.running.pop(name, None)
 
     def _call_of(self, step: str) -> tuple[str, ...]:
         return next(c for c in reversed(self.calls) if step in c)
@@ -195,7 +203,8 @@ class World:
             case Collect():
                 for part in command.parts:
                     record = self.records[part]
-                    assert record.done or record.status is not None
+                    lacks = record.entry.step.optional and record.status in ENDED_BADLY
+                    assert record.done or lacks, f"{command.step} collected before {part} was done"
                 self.pending.append(lambda: self._collected(command))
             case End():
                 self.end = command
@@ -240,6 +249,7 @@ class World:
             record.epoch, record.status, record.runs = call.epoch, None, record.runs + 1
             record.used = {}
             for name in record.entry.edges:
+                assert name in self.records, f"{call.step} started although {name} is not there"
                 source = self.records[name]
                 may_lack = source.entry.step.optional and source.status in ENDED_BADLY
                 assert source.done or may_lack, f"{call.step} started before its input {name}"
@@ -260,8 +270,9 @@ class World:
         for name in self.ancestors(step):
             source = self.records[name]
             ended = source.status in ENDED_BADLY
-            if ended and name not in self.running:
-                continue
+            is_list = source.entry.step.for_each is not None and source.status is None
+            if is_list or (ended and name not in self.running):
+                continue  # a step of a paired for_each needs its item, not the whole list
             assert source.done, f"write {step} started while its ancestor {name} has no result"
             assert source.verified in ("pass", "unsure", None if self.off(name) else "pass"), (step, name, source)
             unsure = unsure or source.verified == "unsure"
@@ -276,7 +287,9 @@ class World:
         found: set[str] = set()
         stack = [step]
         while stack:
-            for name in self.records[stack.pop()].entry.edges:
+            top = stack.pop()
+            kids = [n for n, r in self.records.items() if r.entry.step.parent == top] if self.dynamic else []
+            for name in (*self.records[top].entry.edges, *kids):
                 if name not in found and name in self.records:
                     found.add(name)
                     stack.append(name)
@@ -314,7 +327,9 @@ class World:
 
     def _answer(self, ask: Ask) -> Tick | None:
         granted = self.rng.random() >= self.chances.refuse
-        record = self.records[ask.step]
+        record, cell = self.records.get(ask.step), self.state.cells.get(ask.step)
+        if record is None or cell is None or cell.status.value not in ("asking", "in_doubt"):
+            return Answered(ask.step, granted)
         if ask.kind == "step":
             record.granted = granted
         elif granted:
@@ -322,14 +337,33 @@ class World:
         return Answered(ask.step, granted)
 
     def _expand(self, command: Expand) -> Tick | None:
-        raise AssertionError("this world has no for_each")
+        record = self.records.get(command.step)
+        if record is None:
+            return None
+        if self.rng.random() < self.chances.fail / 3:
+            return Failed(command.step, command.epoch, Failure("no list"))
+        step = record.entry.step
+        if command.pairs_with is not None:
+            kids = paired_children(step, command.pairs_with, (), command.count)
+        else:
+            kids = children(step, list(range(self.rng.randrange(4))))
+        known = frozenset(kid.id for kid in kids) | {name for name in self.state.cells if "[" in name}
+        entries = tuple(Entry(kid, edges(kid, known), record.entry.traits) for kid in kids)
+        return Expanded(command.step, command.epoch, entries)
 
     def _collected(self, command: Collect) -> Tick | None:
-        raise AssertionError("this world has no for_each")
+        record = self.records.get(command.step)
+        cell = self.state.cells.get(command.step)
+        if record is None or cell is None or cell.epoch != command.epoch or cell.status.value != "running":
+            return None
+        record.done, record.status, record.epoch, record.verified = True, "ok", command.epoch, "pass"
+        record.used = {}
+        return Finished(command.step, command.epoch)
 
     # ---- the end
 
     def _check_end(self, end: End) -> None:
+        self._forget_removed()
         for name, record in self.records.items():
             ended = record.status in ("ok", "failed", "skipped", "cancelled")
             assert ended, f"{name} is not terminal at the end: {record}"
@@ -341,7 +375,7 @@ class World:
                 assert self.records[cause].status in ("failed", "cancelled")
             if record.status == "ok":
                 for source in record.entry.edges:
-                    assert self.records[source].done or self.records[source].entry.step.optional
+                    assert self.records[source].done or self.records[source].entry.step.optional or self.dynamic
 
 
 def _is_fail(tick: Judged | Finished) -> bool:
@@ -352,11 +386,14 @@ def entry(step: Step, **traits: object) -> Entry:
     return Entry(step, edges(step), Traits(**traits))  # type: ignore[arg-type]
 
 
-def random_dag(rng: random.Random, count: int, *, writes: float = 0.2) -> list[Entry]:
+def random_dag(rng: random.Random, count: int, *, writes: float = 0.2, dynamic: bool = False) -> list[Entry]:
     """A DAG in any order of definition, with some writes, approvals, optional steps and batch forms."""
     density = rng.choice((0.5, 1.0, 2.0))
-    entries = []
+    entries: list[Entry] = []
     for number in range(count):
+        if dynamic and rng.random() < 0.3:
+            entries.append(_unfolding(rng, number, entries))
+            continue
         wanted = min(number, int(rng.expovariate(1 / density)) if rng.random() < 0.9 else 5)
         dependencies = tuple(f"s{d}" for d in sorted(rng.sample(range(number), wanted)))
         is_write = rng.random() < writes
@@ -384,3 +421,26 @@ def random_dag(rng: random.Random, count: int, *, writes: float = 0.2) -> list[E
     if rng.random() < 0.3:
         rng.shuffle(entries)
     return entries
+
+
+def _unfolding(rng: random.Random, number: int, before: list[Entry]) -> Entry:
+    """A for_each over a list that an earlier step gives, or paired with an earlier for_each."""
+    leaders = [e.step.id for e in before if e.step.for_each is not None]
+    step_id = f"s{number}"
+    if leaders and rng.random() < 0.5:
+        over = f"${{{rng.choice(leaders)}[*]}}"
+    elif before:
+        over = f"${{{rng.choice(before).step.id}}}"
+    else:
+        over = "${inputs.list}"
+    others = [e.step.id for e in before if rng.random() < 0.1]
+    step = Step(
+        id=step_id,
+        action=rng.choice(("a", "b")),
+        for_each=over,
+        parameters={"n": "${item}"},
+        dependencies=tuple(others),
+        optional=rng.random() < 0.3,
+    )
+    is_write = rng.random() < 0.2
+    return entry(step, effect="write" if is_write else "read", batch_limit=0 if is_write else 4)
