@@ -55,7 +55,7 @@ def outliers(floats: pl.Series, q25: float, q50: float, q75: float) -> dict[str,
         return {"method": "none", "count": 0, "share": 0.0, "low": None, "high": None, "examples": []}
     beyond = floats.filter((floats < low) | (floats > high))
     distance = (beyond - q50).abs()
-    farthest = beyond.gather(distance.arg_sort(descending=True).head(5)).to_list()
+    farthest = beyond.gather(distance.arg_sort(descending=True)).unique(maintain_order=True).head(5).to_list()
     count = beyond.len()
     share = count / floats.len()
     return {"method": method, "count": count, "share": share, "low": low, "high": high, "examples": farthest}

@@ -137,7 +137,7 @@ def _signed(value: float | None) -> str:
     if value is None:
         return NO_VALUE
     text = f"{value:+.2f}"
-    return text if text != "-0.00" else "0.00"
+    return text if float(text) else "0.00"
 
 
 def _told(pairs: list[dict[str, Any]], strong: list[dict[str, Any]]) -> str:
