@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .planning.plan import Plan, Reference, as_text, resolve
+from .planning.plan import Plan, Reference, as_text, edges, resolve
 from .result import StepResult
 
 _SHOWN = 2000
@@ -14,7 +14,10 @@ _SHOWN = 2000
 
 def write(plan: Plan, steps: Mapping[str, StepResult], lookup: Callable[[Reference], Any]) -> str:
     """The plan's answer template filled in; without one, the results of the steps nobody else uses."""
-    text = _filled(plan.answer, steps, lookup) if plan.answer is not None else _results(plan, steps)
+    if plan.answer is None:
+        text = _results(plan, steps)
+    else:
+        text = _filled(plan.answer, steps, lookup) if any(s.status == "ok" for s in steps.values()) else ""
     missing = _missing(steps)
     return "\n\n".join(part for part in (text.strip(), missing) if part)
 
@@ -33,15 +36,9 @@ def _filled(template: str, steps: Mapping[str, StepResult], lookup: Callable[[Re
 
 
 def _results(plan: Plan, steps: Mapping[str, StepResult]) -> str:
-    used = {name for step in plan.steps for name in _sources(step)}
+    used = {name for step in plan.steps for name in edges(step)}
     last = [s.id for s in plan.steps if s.id not in used and s.id in steps and steps[s.id].status == "ok"]
     return "\n".join(f"{name}: {_short(steps[name].value)}" for name in last)
-
-
-def _sources(step: Any) -> tuple[str, ...]:
-    from .planning.plan import edges
-
-    return edges(step)
 
 
 def _short(value: Any) -> str:

@@ -83,7 +83,7 @@ class Values:
         value = self.get(reference.step)
         try:
             if reference.all_items:
-                return [follow(item, reference.path) for item in value]
+                return [None if item is None else follow(item, reference.path) for item in value]
             return follow(value, reference.path)
         except LookupError as error:
             raise LookupError(f"{reference}: {error.args[0]}") from error
