@@ -25,58 +25,12 @@ _NUMBER = re.compile(
 )
 _CLAUSE = re.compile(r"[.!?;](?:\s|$)|\n|\s(?:with|using|and then|then)\s", re.IGNORECASE)
 _TAIL = re.compile(r"[\s,:]+$|\s+(?:and|or|from|in|for|over|during|of|by|on|at|to|as|since)\s*$", re.IGNORECASE)
-_NO_NAME = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "these",
-        "those",
-        "my",
-        "your",
-        "our",
-        "his",
-        "her",
-        "its",
-        "their",
-        "it",
-        "all",
-        "any",
-        "some",
-        "each",
-        "every",
-        "in",
-        "on",
-        "at",
-        "of",
-        "for",
-        "to",
-        "from",
-        "with",
-        "by",
-        "and",
-        "or",
-        "as",
-        "is",
-        "are",
-        "was",
-        "be",
-        "please",
-        "now",
-        "what",
-        "which",
-        "how",
-        "structure",
-        "content",
-        "contents",
-        "detail",
-        "details",
-        "report",
-        "please",
-    ]
-)
+_NO_NAMES = """
+    a an the this that these those my your our his her its their it all any some each every in on at of for to
+    from with by and or as is are was be please now what which how structure content contents detail details
+    report
+"""
+_NO_NAME = frozenset(_NO_NAMES.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +213,7 @@ def _file_at(goal: _Goal, text: str, start: int) -> _Value | None:
 def _longest(goal: _Goal, value: _Value) -> _Value:
     """The path with the words after it, where only that is there: ~/My Documents."""
     best, end = value, value.end
-    if goal.text[value.start] in "\"'`“„«‘" or goal.exists(value.text):
+    if goal.text[value.start] in "\"'`\u201c\u201e\u00ab\u2018" or goal.exists(value.text):
         return value
     for _ in range(6):
         word = word_at(goal.text, end) if goal.text[end : end + 1] == " " else None

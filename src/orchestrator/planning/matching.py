@@ -24,160 +24,18 @@ _UNKNOWN_OPENING = 0.7
 _WEIGHTS = {"<file>": 0.5, "<date>": 0.5, "<folder>": 1.0}
 _ENDING_WEIGHT = 2.0
 
-_EMPTY = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "these",
-        "those",
-        "my",
-        "your",
-        "our",
-        "their",
-        "its",
-        "it",
-        "i",
-        "me",
-        "we",
-        "us",
-        "you",
-        "he",
-        "she",
-        "they",
-        "them",
-        "one",
-        "some",
-        "any",
-        "all",
-        "every",
-        "each",
-        "there",
-        "here",
-        "of",
-        "on",
-        "in",
-        "at",
-        "to",
-        "from",
-        "for",
-        "with",
-        "without",
-        "by",
-        "into",
-        "onto",
-        "over",
-        "under",
-        "about",
-        "within",
-        "inside",
-        "between",
-        "per",
-        "as",
-        "than",
-        "then",
-        "and",
-        "or",
-        "but",
-        "not",
-        "no",
-        "so",
-        "if",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "am",
-        "do",
-        "does",
-        "did",
-        "done",
-        "doing",
-        "have",
-        "has",
-        "had",
-        "having",
-        "can",
-        "could",
-        "will",
-        "would",
-        "shall",
-        "should",
-        "may",
-        "might",
-        "must",
-        "let",
-        "lets",
-        "please",
-        "kindly",
-        "thanks",
-        "thank",
-        "hello",
-        "hi",
-        "hey",
-        "just",
-        "also",
-        "only",
-        "now",
-        "what",
-        "whats",
-        "which",
-        "who",
-        "whose",
-        "where",
-        "when",
-        "why",
-        "how",
-        "much",
-        "many",
-        "want",
-        "need",
-        "like",
-        "help",
-        "make",
-        "made",
-        "create",
-        "give",
-        "get",
-        "show",
-        "tell",
-        "build",
-        "generate",
-        "produce",
-        "prepare",
-        "write",
-        "see",
-        "look",
-        "find",
-        "know",
-        "out",
-        "up",
-        "down",
-        "new",
-        "whole",
-        "entire",
-        "contents",
-        "everything",
-        "something",
-        "thing",
-        "things",
-        "folderful",
-        "go",
-        "run",
-        "use",
-        "using",
-        "based",
-        "sort",
-    ]
-)
-_QUESTIONS = frozenset(
-    ["what", "whats", "which", "who", "whose", "where", "when", "why", "how", "is", "are", "does", "do"]
-)
+_EMPTY_WORDS = """
+    a an the this that these those my your our their its it i me we us you he she they them one some any all
+    every each there here of on in at to from for with without by into onto over under about within inside
+    between per as than then and or but not no so if is are was were be been being am do does did done doing
+    have has had having can could will would shall should may might must let lets please kindly thanks thank
+    hello hi hey just also only now what whats which who whose where when why how much many want need like help
+    make made create give get show tell build generate produce prepare write see look find know out up down new
+    whole entire contents everything something thing things folderful go run use using based sort
+"""
+_EMPTY = frozenset(_EMPTY_WORDS.split())
+_QUESTION_WORDS = "what whats which who whose where when why how is are does do"
+_QUESTIONS = frozenset(_QUESTION_WORDS.split())
 _SAME = {
     word: group.split()[0]
     for group in (
@@ -271,19 +129,18 @@ def _place(path: str, is_folder: bool) -> list[Word]:
 
 
 def _plain(text: str) -> list[Word]:
-    found = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", text.lower())
-    return [Word(stem(word)) for word in found if re.sub(r"['’]", "", word) not in _EMPTY]
+    found = re.findall(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?", text.lower())
+    return [Word(stem(word)) for word in found if re.sub(r"['\u2019]", "", word) not in _EMPTY]
 
 
 def stem(word: str) -> str:
     """A word without its ending, so that its forms and spellings meet: analyses, analyzing, analysis."""
-    word = re.sub(r"['’]s?$", "", word)
+    word = re.sub(r"['\u2019]s?$", "", word)
     if word in _SAME:
         return _SAME[word]
     shorter = _shorter(word)
-    return next(
-        (_SAME[form] for form in (shorter, shorter + "e", shorter.replace("z", "s") + "e") if form in _SAME), shorter
-    )
+    forms = (shorter, shorter + "e", shorter.replace("z", "s") + "e")
+    return next((_SAME[form] for form in forms if form in _SAME), shorter)
 
 
 def _shorter(word: str) -> str:

@@ -225,7 +225,7 @@ def parse(data: Any, path: Path, lines: Mapping[tuple[str | int, ...], int] | No
 def _check_head(data: Mapping[str, Any], path: Path, lines: dict[Any, int]) -> None:
     for key in data:
         if key not in _KEYS:
-            raise _fault(path, lines, (key,), "a known key", repr(key), _nearest(str(key), _KEYS))
+            raise _fault(path, lines, (key,), "a known key", repr(key), fix=_nearest(str(key), _KEYS))
     if data.get("playbook") != 1:
         raise _fault(path, lines, ("playbook",), "playbook: 1", repr(data.get("playbook")))
     for key in ("name", "purpose"):
@@ -259,7 +259,9 @@ def _check_references(plan: Plan, inputs: Mapping[str, Input], path: Path, lines
             raise _fault(path, lines, place, "references that can be read", str(error)) from error
         for name in asked:
             if name not in inputs:
-                raise _fault(path, lines, place, "an input of this playbook", repr(name), _nearest(str(name), inputs))
+                raise _fault(
+                    path, lines, place, "an input of this playbook", repr(name), fix=_nearest(str(name), inputs)
+                )
 
 
 def _places(plan: Plan) -> Iterator[tuple[tuple[str | int, ...], Any]]:
@@ -271,7 +273,7 @@ def _places(plan: Plan) -> Iterator[tuple[tuple[str | int, ...], Any]]:
 
 
 def _fault(
-    path: Path, lines: Mapping[Any, int], place: tuple[str | int, ...], expected: str, got: str, fix: str = ""
+    path: Path, lines: Mapping[Any, int], place: tuple[str | int, ...], expected: str, got: str, *, fix: str = ""
 ) -> PlanError:
     from .yamlfile import fault
 
