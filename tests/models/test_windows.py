@@ -1,0 +1,81 @@
+"""Exact sliding windows."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planloom.models.windows import Window
+
+
+def test_an_entry_counts_for_the_whole_length_and_not_longer() -> None:
+    window = Window(60)
+    window.take(5, 10)
+    assert [window.used(now) for now in (10, 69.999, 70)] == [5, 5, 0]
+
+
+def test_a_changed_entry_frees_the_difference_at_once() -> None:
+    window = Window(60)
+    entry = window.take(100, 0)
+    window.change(entry, 30, 1)
+    assert window.used(1) == 30
+    window.change(entry, 80, 60)
+    assert window.used(60) == 0
+
+
+def test_frees_at_is_the_time_the_last_needed_entry_leaves() -> None:
+    window = Window(60)
+    for at, amount in ((0, 10), (5, 20), (9, 30)):
+        window.take(amount, at)
+    assert [window.frees_at(amount, 9) for amount in (0, 10, 11, 60)] == [9, 60, 65, 69]
+    assert window.frees_at(61, 9) == float("inf")
+
+
+def test_peak_since_remembers_what_was_given_back() -> None:
+    window = Window(60)
+    first = window.take(50, 0)
+    second = window.take(50, 1)
+    window.change(second, 10, 2)
+    window.change(first, 10, 3)
+    assert window.used(3) == 20
+    assert [window.peak_since(at) for at in (0, 1, 2, 3)] == [100, 100, 60, 20]
+
+
+def test_an_empty_window_has_no_drift() -> None:
+    window = Window(1)
+    for i in range(1000):
+        window.take(0.1, i / 1000)
+    assert window.used(5) == 0
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 20), st.integers(1, 60)), min_size=1, max_size=80),
+    st.integers(60, 120),
+)
+def test_no_alignment_of_the_window_ever_holds_more_than_the_limit(asks: list[tuple[float, int]], limit: int) -> None:
+    window, now, taken = Window(10), 0.0, []
+    for gap, amount in asks:
+        now += gap
+        if window.used(now) + amount > limit:
+            now = window.frees_at(window.used(now) + amount - limit, now)
+        assert window.used(now) + amount <= limit
+        window.take(amount, now)
+        taken.append((now, amount))
+    for start, _ in taken:
+        assert sum(amount for at, amount in taken if start <= at < start + 10 - 1e-6) <= limit
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 30), st.integers(0, 100), st.booleans()), min_size=1, max_size=60))
+def test_peak_is_never_below_what_was_inside(moves: list[tuple[float, int, bool]]) -> None:
+    window, now, levels = Window(1000), 0.0, []
+    entries = [window.take(5, 0)]
+    levels.append((0.0, 5.0))
+    for gap, amount, new in moves:
+        now += gap
+        if new:
+            entries.append(window.take(amount, now))
+        else:
+            window.change(entries[-1], amount, now)
+        levels.append((now, window.used(now)))
+    for at, _ in levels:
+        assert window.peak_since(at) >= max(level for time, level in levels if time >= at)
