@@ -17,7 +17,10 @@ from .goaltext import Span, is_path, mask, spans, word_at
 
 Asked = tuple[str, Sequence[str], Sequence[Any]]
 _ORDER = ("number", "file", "date_range", "choice", "list", "text")
-_HERE = re.compile(r"(?:this|the current|my current|the present)\s+(?:folder|directory)\b|here\b", re.IGNORECASE)
+_FREE = ("list", "text")
+_HERE = re.compile(
+    r"(?:this|the current|my current)\s+(?:folder|directory|repository|repo|project)\b|here\b", re.IGNORECASE
+)
 _NUMBER = re.compile(
     r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?\s?(?:k|m|bn|thousand|million|billion|%)?(?![\w.]\d|\w)"
     r"|(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b",
@@ -68,8 +71,9 @@ def find_values(goal: str, asked: Mapping[str, Asked], exists: Callable[[str], b
     text = _Goal(goal, exists or _exists, spans(goal))
     found: dict[str, Any] = {}
     ordered = sorted(asked, key=lambda name: _ORDER.index(asked[name][0]))
-    for look in (_assigned, _worded, _anywhere):
-        for name in ordered:
+    shaped = [name for name in ordered if asked[name][0] not in _FREE]
+    for look, names in ((_assigned, ordered), (_worded, shaped), (_anywhere, shaped), (_worded, ordered)):
+        for name in names:
             if name not in found and (value := look(text, name, asked[name])) is not None:
                 found[name] = value
     return found
@@ -84,24 +88,26 @@ def _exists(path: str) -> bool:
 
 def _assigned(goal: _Goal, name: str, asked: Asked) -> Any:
     """The value written as `name=value`."""
-    match = re.search(rf"(?<![\w-]){re.escape(name)}\s*=\s*", goal.text, re.IGNORECASE)
-    return None if match is None else _take_first(goal, asked, match.end())
+    for match in re.finditer(rf"(?<![\w-]){re.escape(name)}\s*=\s*", goal.text, re.IGNORECASE):
+        value = _read(goal, asked, match.end(), len(goal.text))
+        if value is not None:
+            return _taken(goal, value, match.start())
+    return None
 
 
 def _worded(goal: _Goal, name: str, asked: Asked) -> Any:
-    plain = None
+    plain: tuple[_Value, int, int] | None = None
     for wording in asked[1]:
-        for start, stop in _captures(goal.text, wording):
-            shaped = _read(goal, asked, start, stop)
-            if shaped is None:
+        for begin, start, stop, end in _captures(goal.text, wording):
+            value = _read(goal, asked, start, stop)
+            if value is None:
                 continue
-            if asked[0] == "file" and not shaped.sure:
-                plain = plain or shaped
-                continue
-            return _taken(goal, shaped)
+            if value.sure:
+                return _taken(goal, value, begin, end)
+            plain = plain or (value, begin, end)
     if plain is None or any(_is_file(goal, span) for span in goal.spans):
         return None
-    return _taken(goal, plain)
+    return _taken(goal, *plain)
 
 
 def _anywhere(goal: _Goal, name: str, asked: Asked) -> Any:
@@ -134,32 +140,30 @@ class _Value:
     sure: bool = True
 
 
-def _taken(goal: _Goal, value: _Value) -> str:
-    goal.take(value.start, value.end)
+def _taken(goal: _Goal, value: _Value, begin: int | None = None, end: int = 0) -> str:
+    """The value's text; its place, and the words that led to it, are not used again."""
+    goal.take(value.start if begin is None else begin, max(end, value.end))
     return value.text
 
 
-def _take_first(goal: _Goal, asked: Asked, start: int) -> str | None:
-    value = _read(goal, asked, start, len(goal.text))
-    return None if value is None else _taken(goal, value)
-
-
-def _captures(text: str, wording: str) -> Iterator[tuple[int, int]]:
-    """Where the value of a wording stands: its beginning, and the latest its end may be."""
+def _captures(text: str, wording: str) -> Iterator[tuple[int, int, int, int]]:
+    """Where a wording begins, where its value does, the latest that the value may end, and where the words after do."""
     before, _, after = wording.partition("{value}")
     head = r"\s+".join(map(re.escape, before.split()))
     tail = r"\s+".join(map(re.escape, after.split()))
-    if head:
-        edge = r"(?<!\w)" if before.split()[0][0].isalnum() else ""
-        space = r"\s+" if before.endswith(" ") else r"\s*"
-        for match in re.finditer(edge + head + space, text, re.IGNORECASE):
-            stop = re.search(rf"\s*(?<!\w){tail}(?!\w)", text[match.end() :], re.IGNORECASE) if tail else None
-            if tail and stop is None:
-                continue
-            yield match.end(), match.end() + stop.start() if stop else len(text)
+    if not head:
+        for match in re.finditer(rf"\s+{tail}(?!\w)", text, re.IGNORECASE):
+            start = _word_before(text, match.start())
+            yield start, start, match.start(), match.end()
         return
-    for match in re.finditer(rf"\s+{tail}(?!\w)", text, re.IGNORECASE):
-        yield _word_before(text, match.start()), match.start()
+    edge = r"(?<!\w)" if before.split()[0][0].isalnum() else ""
+    space = r"\s+" if before.endswith(" ") else r"\s*"
+    for match in re.finditer(edge + head + space, text, re.IGNORECASE):
+        closing = re.compile(rf"\s*(?<!\w){tail}(?!\w)", re.IGNORECASE).search(text, match.end()) if tail else None
+        if closing is not None:
+            yield match.start(), match.end(), closing.start(), closing.end()
+        elif not tail:
+            yield match.start(), match.end(), len(text), 0
 
 
 def _word_before(text: str, end: int) -> int:
@@ -199,7 +203,7 @@ def _file_at(goal: _Goal, text: str, start: int) -> _Value | None:
         return _Value(here.start(), here.end(), ".")
     span = next((s for s in goal.spans if s.start <= start < s.end or s.start == start), None)
     if span is not None and span.end <= len(text):
-        return _longest(goal, _Value(span.start, span.end, span.value)) if span.kind != "link" else None
+        return _longest(goal, _Value(span.start, span.end, span.value))
     word = word_at(text, start)
     if word is None or any(s.start <= word.start < s.end for s in goal.spans):
         return None

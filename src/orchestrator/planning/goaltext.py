@@ -41,7 +41,8 @@ _SLASHED_WORDS = frozenset(
     ]
 )
 _DOMAINS = frozenset({"com", "org", "net"})
-_OPENING, _CLOSING = "([{<", ")]}>,;:!?"
+_OPENING = "([{<"
+_PAIRED = {")": "(", "]": "[", "}": "{", ">": "<"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,19 @@ def _words(text: str) -> Iterator[Span]:
             yield span
 
 
+def _is_around(word: str) -> bool:
+    """Whether the last character is punctuation of the sentence: a full stop, or a bracket opened before the word."""
+    last = word[-1]
+    if last in _PAIRED:
+        return word.count(last) > word.count(_PAIRED[last])
+    return last in ",;:!?" or (last == "." and bool(word.strip("./\\~")))
+
+
 def _trimmed(match: re.Match[str]) -> Span | None:
     start, word = match.start(), match[0]
     while word and word[0] in _OPENING:
         start, word = start + 1, word[1:]
-    while word and (word[-1] in _CLOSING or (word[-1] == "." and word.strip("./\\~"))):
+    while word and _is_around(word):
         word = word[:-1]
     if not word:
         return None

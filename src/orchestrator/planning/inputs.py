@@ -27,7 +27,7 @@ _SHOWN = {
     "list": "a list",
     "file": "a file or folder",
 }
-_HERE = frozenset({"", "here", "this folder", "this directory", "the current folder", "the current directory", "cwd"})
+_HERE = frozenset({"here", "this folder", "this directory", "the current folder", "the current directory", "cwd"})
 _SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "bn": 1e9, "billion": 1e9, "%": 1}
 _NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _NUMBER = re.compile(r"([+-]?\d[\d,_ ]*(?:\.\d+)?(?:e[+-]?\d+)?)\s*(k|m|bn|thousand|million|billion|%)?", re.IGNORECASE)
@@ -166,6 +166,8 @@ def convert(declared: Input, value: Any, today: date) -> Any:
     value = value.strip()
     if declared.type == "file":
         value = _unquoted(value)
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", value) or "\0" in value or not value:
+            raise _misfit(declared, value)
         return "." if value.lower() in _HERE else value
     return value
 
