@@ -119,7 +119,7 @@ def _columns(explanation: Explanation, unicode: bool) -> list[tuple[Callable[[Ex
     shown: list[Callable[[Explained], str]] = [
         lambda step: step.id,
         lambda step: step.action,
-        lambda step: step.effect or UNKNOWN,
+        lambda step: step.effect or f"effect {UNKNOWN}",
         costs,
     ]
     return [(show, max((len(show(step)) for step in explanation.steps), default=0)) for show in shown]
@@ -192,13 +192,13 @@ def _facts(explanation: Explanation, arrow: str) -> list[tuple[str, str]]:
 
 
 def costs(step: Explained) -> str:
-    """`1.2 s`, `0.3 s each, 1,200 tokens, $0.01`; `unknown` when nothing is known."""
-    parts = [UNKNOWN if step.seconds is None else as_seconds(step.seconds)]
+    """`1.2 s`, `0.3 s each, 1,200 tokens, $0.01`; `time unknown` where no earlier call was timed."""
+    parts = [f"time {UNKNOWN}" if step.seconds is None else as_seconds(step.seconds)]
     if step.tokens is not None:
         parts.append(f"{_number(step.tokens)} tokens")
     if step.usd is not None:
         parts.append(as_usd(step.usd))
-    if step.each is not None and parts != [UNKNOWN]:
+    if step.each is not None and step.samples:
         parts[0] += " each"
     return ", ".join(parts)
 
