@@ -8,8 +8,8 @@ import pytest
 
 from planloom.agents.tool import ToolContext
 from planloom.agents.tools import charts
-from planloom.agents.tools.charts_data import checked, largest, moments
-from planloom.agents.tools.charts_style import formatter, short
+from planloom.agents.tools.charts.data import checked, largest, moments
+from planloom.agents.tools.charts.style import formatter, short
 from planloom.agents.workspace import Workspace
 from planloom.errors import ToolError
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from planloom.agents.results import plain
 from planloom.agents.tool import Tool, ToolContext
 from planloom.agents.tools import tables
-from planloom.agents.tools.tables_frame import number_text, share_text, words
-from planloom.agents.tools.tables_periods import line_through, period_for
-from planloom.agents.tools.tables_types import decide, parse_date, parse_number
+from planloom.agents.tools.tables.frame import number_text, share_text, words
+from planloom.agents.tools.tables.periods import line_through, period_for
+from planloom.agents.tools.tables.types import decide, parse_date, parse_number
 from planloom.agents.workspace import Workspace
 from planloom.errors import AccessError, ToolError
 

@@ -1,0 +1,375 @@
+"""Opens a table file of any supported format as rows of text, repairing what can be repaired.
+
+Rule: nothing is dropped silently; every repair is counted in `Notes`, with the first line numbers.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TextIO
+
+from ....errors import ToolError
+
+Row = list[str | None]
+SAMPLE_CHARS = 262_144
+FIELD_CHARS = 1_000_000
+_MAGIC = (
+    (b"PK\x03\x04", "xlsx"),
+    (b"PAR1", "parquet"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"%PDF", "a PDF document"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"\x7fELF", "a program"),
+    (b"\xd0\xcf\x11\xe0", "an old Office file (.xls); save it as .xlsx"),
+)
+
+
+@dataclass
+class Notes:
+    """What was repaired: sentences, and counted kinds with the first lines they happened on."""
+
+    texts: list[str] = field(default_factory=list)
+    _lines: dict[str, list[int]] = field(default_factory=dict)
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, text: str) -> None:
+        self.texts.append(text)
+
+    def count(self, what: str, line: int) -> None:
+        """One more line of a kind; reads as in "3 lines WHAT"."""
+        self._counts[what] += 1
+        if self._counts[what] <= 3:
+            self._lines.setdefault(what, []).append(line)
+
+    def all(self) -> list[str]:
+        counted = [
+            f"{number:,} {'line' if number == 1 else 'lines'} {what} ({_places(self._lines[what], number)})"
+            for what, number in self._counts.items()
+        ]
+        return [*self.texts, *counted]
+
+
+def _places(lines: list[int], number: int) -> str:
+    shown = ", ".join(map(str, lines))
+    return f"line {shown}" if number == 1 else f"lines {shown}{', ...' if number > len(lines) else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows of text under clean, unique names. `european`: the file's form suggests decimal commas, day before month.
+
+    `notes` is complete once `rows` is used up. `position` gives the bytes read so far of `size_bytes`.
+    """
+
+    names: list[str]
+    rows: Iterator[Row]
+    notes: Notes
+    european: bool = False
+    size_bytes: int = 0
+    position: Callable[[], int] = lambda: 0
+
+
+def format_of(path: Path) -> str:
+    """csv, json, jsonl, xlsx or parquet, by content first, then by name.
+
+    Raises:
+        ToolError: the file is empty, a folder, or something else than a table; says what it looks like.
+    """
+    if path.is_dir():
+        raise ToolError(f"expected a table file, got the folder {str(path)!r}")
+    if path.stat().st_size == 0:
+        raise ToolError(f"expected a table file, got {path.name!r}, which is empty (0 bytes)")
+    with opened(path) as stream:
+        head = stream.read(65_536)
+    kind = next((kind for magic, kind in _MAGIC if head.startswith(magic)), "")
+    if kind in ("xlsx", "parquet"):
+        return kind
+    if kind or _is_binary(head):
+        raise ToolError(
+            f"expected a table (CSV, TSV, XLSX, Parquet, JSON or JSON Lines), got {path.name!r}, "
+            f"which looks like {kind or 'binary data'}"
+        )
+    return _text_format(path, head)
+
+
+def _text_format(path: Path, head: bytes) -> str:
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if suffix.lower() in (".jsonl", ".ndjson"):
+        return "jsonl"
+    if start[:1] == b"{" and suffix.lower() != ".csv":
+        first = start.split(b"\n", 1)[0].strip()
+        return "jsonl" if _is_json(first) and b"\n" in start.strip() else "json"
+    if start[:1] == b"[" and suffix.lower() == ".json":
+        return "json"
+    return "csv"
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_binary(head: bytes) -> bool:
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or _utf16_without_mark(head):
+        return False
+    odd = sum(head.count(bytes([code])) for code in (*range(9), *range(14, 27), *range(28, 32)))
+    return b"\0" in head or odd > len(head) * 0.02
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    """utf-16-le or utf-16-be when every other byte is zero as in western text, else None."""
+    pairs = len(head) // 2
+    if pairs < 2:
+        return None
+    if head[1::2].count(0) > pairs * 0.9 and head[0::2].count(0) == 0:
+        return "utf-16-le"
+    return "utf-16-be" if head[0::2].count(0) > pairs * 0.9 and head[1::2].count(0) == 0 else None
+
+
+def opened(path: Path) -> BinaryIO:
+    """The bytes of a file, unpacked when it is gzip."""
+    raw = path.open("rb")
+    magic = raw.read(2)
+    raw.seek(0)
+    if magic != b"\x1f\x8b":
+        return raw
+    raw.close()
+    return gzip.open(path, "rb")  # type: ignore[return-value]
+
+
+def encoding_of(path: Path) -> str:
+    """utf-8-sig, utf-16, utf-16-le, utf-16-be, cp1252 or latin-1. Reads the whole file once, in pieces."""
+    with opened(path) as stream:
+        head = stream.read(4096)
+        if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        if guess := _utf16_without_mark(head):
+            return guess
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        undefined = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+        is_utf8, is_cp1252 = True, True
+        piece = head
+        while piece and (is_utf8 or is_cp1252):
+            is_cp1252 = is_cp1252 and not undefined.search(piece)
+            try:
+                if is_utf8:
+                    decoder.decode(piece)
+            except UnicodeDecodeError:
+                is_utf8 = False
+            piece = stream.read(1 << 20)
+    return "utf-8-sig" if is_utf8 else "cp1252" if is_cp1252 else "latin-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a delimited file is written. `skip` rows stand before the header; `width` is the usual number of cells."""
+
+    delimiter: str
+    quote: str
+    skip: int
+    width: int
+
+
+def form_of(sample: str) -> Form:
+    """Finds delimiter, quote and header row from the first lines of a file."""
+    quote = "'" if _count_quotes(sample, "'") > 2 * _count_quotes(sample, '"') else '"'
+    best, best_score = Form(",", quote, 0, 1), 0.0
+    for order, delimiter in enumerate(",;\t|"):
+        rows = [row for row in _parsed(sample, delimiter, quote)[:500] if row]
+        width, share = usual_width(rows)
+        if width < 2:
+            continue
+        skip = next(i for i, row in enumerate(rows) if abs(len(row) - width) <= (1 if i == 0 else 0))
+        score = share * (1 - skip / len(rows)) + min(width, 20) * 0.002 - order * 0.0001
+        if score > best_score:
+            best, best_score = Form(delimiter, quote, skip, width), score
+    return best
+
+
+def _count_quotes(sample: str, quote: str) -> int:
+    """How often `quote` opens a cell and another closes one."""
+    return len(re.findall(rf"(?:^|[,;\t|]) ?{quote}[^{quote}\n]*{quote}(?=[,;\t|]|\r?$)", sample, re.MULTILINE))
+
+
+def usual_width(rows: list[list[str]]) -> tuple[int, float]:
+    """The most frequent number of cells, and the share of rows that have it."""
+    if not rows:
+        return 0, 0.0
+    width, number = Counter(map(len, rows)).most_common(1)[0]
+    return width, number / len(rows)
+
+
+def _parsed(sample: str, delimiter: str, quote: str) -> list[list[str]]:
+    csv.field_size_limit(FIELD_CHARS)
+    return list(
+        csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, quotechar=quote, skipinitialspace=True)
+    )
+
+
+def open_csv(path: Path, *, quoted: bool = True) -> Source:
+    """A delimited file. Delimiter, quotes, encoding, lines before the header and a missing header are found out.
+
+    Raises:
+        ToolError: there is nothing but blank lines in it.
+        UnclosedQuoteError: while reading rows, a quote is never closed; open again with `quoted=False`.
+    """
+    encoding, notes = encoding_of(path), Notes()
+    if encoding in _ENCODINGS:
+        notes.add(f"The text is not UTF-8; it was read as {_ENCODINGS[encoding]}.")
+    if not quoted:
+        notes.add("A quote is opened and never closed; quotes were read as ordinary characters.")
+    raw = opened(path)
+    stream = io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline="")
+    try:
+        form, names, rows = _open_rows(stream, notes, quoted=quoted)
+    except csv.Error as error:
+        stream.close()
+        raise UnclosedQuoteError(str(error)) from error
+    except ToolError:
+        stream.close()
+        raise
+    return Source(names, rows, notes, form.delimiter == ";", path.stat().st_size, lambda: _told(raw))
+
+
+def _open_rows(stream: TextIO, notes: Notes, *, quoted: bool) -> tuple[Form, list[str], Iterator[Row]]:
+    sample = stream.read(SAMPLE_CHARS)
+    if len(sample) == SAMPLE_CHARS and "\n" in sample:
+        sample = sample[: sample.rindex("\n") + 1]
+    stream.seek(0)
+    form = form_of(sample)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    reader = csv.reader(stream, delimiter=form.delimiter, quotechar=form.quote, skipinitialspace=True, quoting=quoting)
+    following = [row for row in _parsed(sample, form.delimiter, form.quote) if row][form.skip + 1 :][:200]
+    names, first = header((row for row in reader if any(cell.strip() for cell in row)), form.skip, following, notes)
+    return form, names, itertools.chain(first, _rows(reader, len(names), notes, quoted=quoted, stream=stream))
+
+
+_ENCODINGS = {"cp1252": "Windows-1252", "latin-1": "Latin-1", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
+
+
+class UnclosedQuoteError(Exception):
+    """A quoted cell runs on to the end of the file, or for longer than any cell should."""
+
+
+def _told(raw: Any) -> int:
+    inner = getattr(raw, "fileobj", None) or raw
+    return 0 if inner.closed else int(inner.tell())
+
+
+def header(
+    rows: Iterator[list[str]], skip: int, following: list[list[str]], notes: Notes
+) -> tuple[list[str], list[Row]]:
+    """The column names, and the header row itself as data when it looks like data."""
+    for _ in range(skip):
+        next(rows, None)
+    head = next(rows, None)
+    if head is None:
+        raise ToolError("expected a table with a header, got blank lines only")
+    if skip:
+        notes.add(f"{skip} {'line' if skip == 1 else 'lines'} before the header left out.")
+    if _looks_like_data(head, following):
+        notes.add("There is no header; the columns were given numbers.")
+        return [f"column_{number}" for number in range(1, len(head) + 1)], [list(head)]
+    while head and not head[-1].strip() and all(not cell.strip() for row in following for cell in row[len(head) - 1 :]):
+        head = head[:-1]
+    extra = usual_width([row for row in following if row and row[-1].strip()])[0] - len(head)
+    if extra == 1:
+        head = ["row", *head]
+        notes.add('The header has one name less than the rows have cells; the first column was named "row".')
+    elif extra > 1:
+        head = [*head, *([""] * extra)]
+        notes.add(f"The header has {extra} names less than the rows have cells; the last columns were given numbers.")
+    return clean_names(head, notes), []
+
+
+_NUMERIC = re.compile(r"[+-]?[\d.,\s]*\d[\d.,\s]*%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")
+
+
+def _looks_like_data(head: list[str], following: list[list[str]]) -> bool:
+    """Whether the first row has numbers where the rows below have them too (years count as names)."""
+    if not following or any(not cell.strip() for cell in head):
+        return False
+    numeric = [bool(_NUMERIC.fullmatch(cell.strip())) for cell in head]
+    if not any(numeric) or len(set(head)) < len(head):
+        return any(numeric) and len(set(head)) < len(head)
+    years = [cell for cell, is_number in zip(head, numeric, strict=True) if is_number]
+    if all(re.fullmatch(r"(19|20)\d\d", cell.strip()) for cell in years) and len(years) > 1:
+        return False
+    below = [row for row in following if len(row) == len(head)]
+    columns = zip(*below, strict=True) if below else [()] * len(head)
+    return all(
+        is_number == any(_NUMERIC.fullmatch(cell.strip()) for cell in column)
+        for is_number, column in zip(numeric, columns, strict=False)
+    )
+
+
+def clean_names(names: list[str], notes: Notes) -> list[str]:
+    """Names without line breaks and outer blanks, none empty, none twice."""
+    clean: list[str] = []
+    taken: set[str] = set()
+    renamed = 0
+    for number, name in enumerate(names, 1):
+        base = " ".join(str(name).split()) or f"column_{number}"
+        unique = next(c for i in itertools.count(1) if (c := base if i == 1 else f"{base}_{i}") not in taken)
+        renamed += unique != str(name).strip()
+        taken.add(unique)
+        clean.append(unique)
+    if renamed:
+        these = "1 column name was" if renamed == 1 else f"{renamed} column names were"
+        notes.add(f"{these} empty, repeated or broken and replaced.")
+    return clean
+
+
+def _rows(reader: Any, width: int, notes: Notes, *, quoted: bool, stream: TextIO) -> Iterator[Row]:
+    row: Row = []
+    try:
+        for row in reader:
+            if len(row) == width:
+                yield row
+            elif (repaired := _repaired(row, width, notes, reader.line_num)) is not None:
+                yield repaired
+    except csv.Error as error:
+        raise UnclosedQuoteError(str(error)) from error
+    finally:
+        stream.close()
+    if quoted and row and _holds_rows(row[-1] or "", width, reader.dialect.delimiter):
+        raise UnclosedQuoteError("the last cell holds several rows")
+
+
+def _holds_rows(cell: str, width: int, delimiter: str) -> bool:
+    """Whether most lines of a cell look like rows of the table: the quote before it was never closed."""
+    lines = cell.split("\n")[1:]
+    alike = sum(line.count(delimiter) == width - 1 for line in lines)
+    return len(lines) > 1 and alike > len(lines) / 2
+
+
+def _repaired(row: Row, width: int, notes: Notes, line: int) -> Row | None:
+    """A row of the wrong length made to fit, None for a blank line."""
+    if not any(row):
+        if row and width > 1:
+            return [None] * width
+        notes.count("left out: blank", line)
+        return None
+    if len(row) < width:
+        notes.count(f"with fewer than {width} cells; the missing cells count as missing values", line)
+        return row + [None] * (width - len(row))
+    if any(row[width:]):
+        notes.count(f"with more than {width} cells; the cells too many were left out", line)
+    return row[:width]
