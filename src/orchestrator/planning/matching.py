@@ -20,7 +20,8 @@ NEAR = 0.1
 
 _COVERED, _ALIKE = 0.75, 0.25
 _ENOUGH = 2.0
-_UNKNOWN_OPENING = 0.7
+_UNKNOWN_OPENING = 0.65
+_LONG = 6
 _WEIGHTS = {"<file>": 0.5, "<date>": 0.5, "<folder>": 1.0}
 _ENDING_WEIGHT = 2.0
 
@@ -134,13 +135,19 @@ def _plain(text: str) -> list[Word]:
 
 
 def stem(word: str) -> str:
-    """A word without its ending, so that its forms and spellings meet: analyses, analyzing, analysis."""
+    """A word without its ending, so that its forms and spellings meet: analyses, analyzing, analysis.
+
+    Words of one meaning have one stem; one slip of the keyboard in a longer one of them is allowed.
+    """
     word = re.sub(r"['\u2019]s?$", "", word)
-    if word in _SAME:
-        return _SAME[word]
     shorter = _shorter(word)
-    forms = (shorter, shorter + "e", shorter.replace("z", "s") + "e")
-    return next((_SAME[form] for form in forms if form in _SAME), shorter)
+    british = shorter.replace("z", "s") + "e"
+    for form in (word, shorter, shorter + "e", british):
+        if form in _SAME:
+            return _SAME[form]
+    if len(word) < _LONG:
+        return shorter
+    return next((_SAME[same] for same in _SAME if any(_slipped(same, form) for form in (word, british))), shorter)
 
 
 def _shorter(word: str) -> str:
@@ -149,10 +156,17 @@ def _shorter(word: str) -> str:
             word = word[: -len(old)] + new
             break
     for old in ("ing", "ed", "e"):
-        if word.endswith(old) and len(word) > len(old) + 3:
-            word = word[: -len(old)]
-            break
+        if word.endswith(old) and len(word) > len(old) + 2:
+            return word[: -len(old)]
     return word
+
+
+def _slipped(known: str, word: str) -> bool:
+    if len(known) < _LONG or len(word) < _LONG or known[0] != word[0]:
+        return False
+    from rapidfuzz.distance import DamerauLevenshtein
+
+    return DamerauLevenshtein.distance(known, word, score_cutoff=1) <= 1
 
 
 def _score(asked: Sequence[Word], vocabulary: Vocabulary, commands: bool) -> float:
@@ -165,15 +179,9 @@ def _score(asked: Sequence[Word], vocabulary: Vocabulary, commands: bool) -> flo
         covered *= _UNKNOWN_OPENING
     mine = {word.text for word in asked}
     alike = max((2 * len(mine & other) / (len(mine) + len(other)) for other in vocabulary.examples), default=0.0)
-    return round(min(1.0, matched / _ENOUGH) * (_COVERED * covered + _ALIKE * alike), 4)
+    enough = 1.0 if mine in vocabulary.examples else min(1.0, matched / _ENOUGH)
+    return round(enough * (_COVERED * covered + _ALIKE * alike), 4)
 
 
 def _is_known(word: str, known: frozenset[str]) -> bool:
-    """Whether a word is known, one slip of the keyboard in a longer word allowed."""
-    if word in known:
-        return True
-    if len(word) < 5 or word[0] == "<":
-        return False
-    from rapidfuzz.distance import DamerauLevenshtein
-
-    return any(DamerauLevenshtein.distance(word, other, score_cutoff=1) <= 1 for other in known if len(other) > 4)
+    return word in known or (word[0] != "<" and any(_slipped(other, word) for other in known))
