@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ToolError
+from .formats import format_of
 from .frame import Table, kind_of
 from .records import open_json, open_sheet
-from .source import Notes, Source, UnclosedQuoteError, format_of, open_csv
+from .source import Notes, Source, UnclosedQuoteError, open_csv
 from .types import Conversion, convert, decide
 
 if TYPE_CHECKING:

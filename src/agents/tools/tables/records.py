@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ....errors import ToolError
-from .source import Notes, Row, Source, clean_names, encoding_of, header, opened, usual_width
+from .formats import encoding_of, opened
+from .source import Notes, Row, Source, clean_names, header, usual_width
 
 JSON_BYTES = 300_000_000
 NAMED_ROWS = 20_000
