@@ -26,6 +26,7 @@ COUNTED_BYTES = 20_000_000
 _LINE = 4000
 
 MARKS = ("TODO", "FIXME", "XXX", "HACK")
+_ANY_MARK = re.compile("|".join(MARKS).encode())
 _MARK = re.compile(
     rf"(?:(?:\#|//|/\*|\*|--|;|%|<!--|\{{\#|\brem)\s*@?(?P<after>{'|'.join(MARKS)})\b"
     rf"|(?<![\w.$/\"'`-])(?P<colon>{'|'.join(MARKS)})(?=:|\(\w))"
@@ -140,10 +141,12 @@ def marks_in(path: Path) -> Iterator[tuple[str, int, str]]:
     Raises:
         OSError: the file can't be read.
     """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if len(line) > _LINE or not any(mark.encode() in line for mark in MARKS):
-                continue
-            text = line.decode("utf-8", "replace")
-            if found := _MARK.search(text):
-                yield found["after"] or found["colon"], number, text.strip()[:200]
+    data = path.read_bytes()
+    if not _ANY_MARK.search(data):
+        return
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if len(line) > _LINE or not _ANY_MARK.search(line):
+            continue
+        text = line.decode("utf-8", "replace")
+        if found := _MARK.search(text):
+            yield found["after"] or found["colon"], number, text.strip()[:200]

@@ -42,7 +42,7 @@ class Duplicates(TypedDict):
     groups: list[DuplicateGroup]
     unreadable: int
     sentence: str
-    section: say.Section
+    sections: list[say.Section]
     charts: list[say.Chart]
 
 
@@ -89,7 +89,7 @@ def duplicates_in(root: Path, entries: Callable[[], Iterable[Entry]], least: int
             by_size[entry.size].append(entry.path)
     search = _Search(root, context, total=sum(size * len(paths) for size, paths in by_size.items()))
     groups = sorted(_equal(search, by_size), key=lambda g: (-g["wasted"], g["paths"]))
-    return _result(groups, search.unreadable)
+    return _result(groups, search.unreadable, has_files=bool(counts))
 
 
 def _equal(search: _Search, by_size: dict[int, list[str]]) -> Iterator[DuplicateGroup]:
@@ -117,10 +117,10 @@ def _group(key: str, size: int, paths: list[str]) -> DuplicateGroup:
     return {"sha256": key, "bytes": size, "copies": len(paths), "wasted": wasted, "paths": paths[:_PATHS]}
 
 
-def _result(groups: list[DuplicateGroup], unreadable: int) -> Duplicates:
+def _result(groups: list[DuplicateGroup], unreadable: int, *, has_files: bool) -> Duplicates:
     extra = sum(g["copies"] - 1 for g in groups)
     wasted = sum(g["wasted"] for g in groups)
-    sentence = "No two files have the same content."
+    sentence = "No two files have the same content." if has_files else ""
     if groups:
         files = say.counted(extra, "file is a copy of another", "files are copies of others")
         sentence = f"{files}; without them {say.size(wasted)} would be free."
@@ -131,30 +131,30 @@ def _result(groups: list[DuplicateGroup], unreadable: int) -> Duplicates:
         "groups": groups[:_GROUPS],
         "unreadable": unreadable,
         "sentence": sentence,
-        "section": _section(groups, sentence, unreadable),
+        "sections": [_section(groups, sentence, unreadable)] if has_files else [],
         "charts": _charts(groups),
     }
 
 
 def _section(groups: list[DuplicateGroup], sentence: str, unreadable: int) -> say.Section:
     text = sentence
-    if len(groups) > 15:
-        text += f" The 15 groups that take most space, of {say.number(len(groups))}:"
+    if len(groups) > 10:
+        text += f" The 10 groups that take most space, of {say.number(len(groups))}:"
     if unreadable:
         text += f" {say.counted(unreadable, 'file')} could not be read and compared."
-    rows = [[_paths(g), say.number(g["copies"]), say.size(g["bytes"]), say.size(g["wasted"])] for g in groups[:15]]
+    rows = [[_paths(g), say.number(g["copies"]), say.size(g["bytes"]), say.size(g["wasted"])] for g in groups[:10]]
     table: say.Table = {"columns": ["Files", "Copies", "Size of one", "Could be free"], "rows": rows}
     return say.section("Duplicates", text, table=table, charts=_charts(groups))
 
 
 def _paths(group: DuplicateGroup) -> str:
-    more = group["copies"] - 3
-    return ", ".join(group["paths"][:3]) + (f" and {more} more" if more > 0 else "")
+    more = group["copies"] - 2
+    return ", ".join(group["paths"][:2]) + (f" and {more} more" if more > 0 else "")
 
 
 def _charts(groups: list[DuplicateGroup]) -> list[say.Chart]:
     shown = groups[:10]
-    labels = [f"{say.shortened(g['paths'][0], 36)} (x{g['copies']})" for g in shown]
+    labels = say.labels([g["paths"][0] for g in shown])
     values = [g["wasted"] for g in shown]
     title = "Space that copies take"
     return say.drawable(say.chart("barh", title, labels, values, value_format="bytes", name="duplicates"))

@@ -87,11 +87,11 @@ def counted(value: int, noun: str, plural: str = "") -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """A part of a whole in percent, `under 1 %` for small ones, `0 %` of nothing."""
+    """A part of a whole in percent, `<1 %` for small ones, `0 %` of nothing."""
     if not whole or not part:
         return "0 %"
     percent = 100 * part / whole
-    return "under 1 %" if percent < 1 else f"{percent:.0f} %" if percent < 99.5 or part == whole else "over 99 %"
+    return "<1 %" if percent < 1 else f"{percent:.0f} %" if percent < 99.5 or part == whole else ">99 %"
 
 
 def section(
@@ -156,9 +156,25 @@ def code(text: str) -> str:
     return f"{fence}{text}{fence}"
 
 
-def shortened(path: str, length: int = 48) -> str:
-    """A path that keeps its end, for the labels of a chart."""
-    return path if len(path) <= length else "…" + path[-(length - 1) :]
+def labels(paths: list[str]) -> list[str]:
+    """Names of files for the axis of a chart, 24 characters at most; equal names get the end of their folder's."""
+    names = [path.rstrip("/").rpartition("/")[2] + ("/" if path.endswith("/") else "") for path in paths]
+    made = []
+    for path, name in zip(paths, names, strict=True):
+        folder = path.removesuffix(name).rstrip("/").rpartition("/")[2]
+        if names.count(name) == 1 or not folder:
+            made.append(_cut(name, 24))
+        else:
+            made.append(f"{folder if len(folder) <= 9 else '…' + folder[-8:]}/{_cut(name, 14)}")
+    return made
+
+
+def _cut(text: str, length: int) -> str:
+    """`text` without its middle when it is too long."""
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 2
+    return f"{text[: length - 1 - end]}…{text[-end:]}"
 
 
 _SPECIAL = re.compile(r"([\\\\`*_\[\]<>#|~])")

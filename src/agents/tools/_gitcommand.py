@@ -20,7 +20,6 @@ from ...errors import ToolError, TransientError
 TIMEOUT_S = 120.0
 _SAFE = (
     "--no-pager",
-    "--literal-pathspecs",
     *("-c", "core.fsmonitor=false"),
     *("-c", "core.hooksPath=/dev/null"),
     *("-c", "core.untrackedCache=false"),

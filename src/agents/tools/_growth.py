@@ -35,13 +35,16 @@ class GrowthPoint(TypedDict):
 
 
 class Growth(TypedDict):
-    """`source`: git (commits) or modified (file times). `undated`: files without a believable time, in no point."""
+    """`source`: git (commits) or modified (file times). `undated`: files without a believable time, in no point.
+
+    An empty folder has no points, no sections and an empty sentence.
+    """
 
     source: str
     points: list[GrowthPoint]
     undated: int
     sentence: str
-    section: say.Section
+    sections: list[say.Section]
     charts: list[say.Chart]
 
 
@@ -142,14 +145,14 @@ def _result(source: str, points: list[GrowthPoint], undated: int) -> Growth:
         "points": points,
         "undated": undated,
         "sentence": sentence,
-        "section": say.section("Growth", text, charts=charts),
+        "sections": [say.section("Growth", text, charts=charts)] if sentence else [],
         "charts": charts,
     }
 
 
 def _sentence(source: str, points: list[GrowthPoint]) -> str:
     if not points:
-        return "There is no history to show."
+        return ""
     first, last = points[0], points[-1]
     if len(points) == 1:
         return f"Everything dates from {_said(first)}, so there is no growth to show yet."

@@ -51,7 +51,7 @@ class TodoMarks(TypedDict):
     marks: list[Mark]
     truncated: bool
     sentence: str
-    section: say.Section
+    sections: list[say.Section]
     charts: list[say.Chart]
 
 
@@ -87,7 +87,7 @@ def marks_of(root: Path, entries: Iterable[Entry], limit: int, context: ToolCont
 
 def _result(counts: Counter[str], by_file: Counter[str], marks: list[Mark], read: int, unread: int) -> TodoMarks:
     total = counts.total()
-    sentence = f"No to-do marks in {say.counted(read, 'text file')}."
+    sentence = f"No to-do marks in {say.counted(read, 'text file')}." if read else ""
     if total:
         each = say.joined([f"{counts[m]:,} {m}" for m in MARKS if counts[m]])
         sentence = (
@@ -103,7 +103,7 @@ def _result(counts: Counter[str], by_file: Counter[str], marks: list[Mark], read
         "marks": marks,
         "truncated": len(marks) < total,
         "sentence": sentence,
-        "section": _section(sentence, total, marks, unread, _charts(by_file)),
+        "sections": [_section(sentence, total, marks, unread, _charts(by_file))] if sentence else [],
         "charts": _charts(by_file),
     }
 
@@ -112,9 +112,9 @@ def _section(sentence: str, total: int, marks: list[Mark], unread: int, charts: 
     text = sentence
     if unread:
         text += f" {say.counted(unread, 'text file was', 'text files were')} not read: above 2 MB, or unreadable."
-    if total > 25:
-        text += " The first 25:"
-    rows = [[m["mark"], f"{m['path']}:{m['line']}", m["text"][:120]] for m in marks[:25]]
+    if total > 20:
+        text += " The first 20:"
+    rows = [[m["mark"], f"{m['path']}:{m['line']}", m["text"][:120]] for m in marks[:20]]
     table: say.Table = {"columns": ["Mark", "Where", "Text"], "rows": rows}
     return say.section("To-do marks", text, table=table, charts=charts)
 
@@ -123,5 +123,5 @@ def _charts(by_file: Counter[str]) -> list[say.Chart]:
     top = sorted(by_file.items(), key=lambda f: (-f[1], f[0]))[:10]
     if len(by_file) < 2:
         return []
-    labels = [say.shortened(path, 40) for path, _ in top]
+    labels = say.labels([path for path, _ in top])
     return [say.chart("barh", "Files with the most to-do marks", labels, [n for _, n in top], name="to-do-marks")]

@@ -63,10 +63,10 @@ def _sentence(root: Path, tally: Tally, kinds: list[KindTotal]) -> str:
     text = f"{name} holds {say.counted(tally.files, 'file')} with {say.size(tally.size)} in all"
     if len(kinds) == 1:
         return f"{text}, all of one kind: {lead['kind']}."
-    text += f", of {len(kinds)} kinds. The most files are {lead['kind']} ({say.share(lead['files'], tally.files)})"
+    text += f", of {len(kinds)} kinds. {say.share(lead['files'], tally.files)} of the files are {lead['kind']}"
     if kinds[0] is lead:
         return f"{text}, which also take the most space ({say.share(lead['bytes'], tally.size)})."
-    return f"{text}; most of the space goes to {kinds[0]['kind']} ({say.share(kinds[0]['bytes'], tally.size)})."
+    return f"{text}; {say.share(kinds[0]['bytes'], tally.size)} of the space goes to {kinds[0]['kind']}."
 
 
 def _sections(tally: Tally, left_out: LeftOut, kinds: list[KindTotal]) -> list[say.Section]:
@@ -136,12 +136,12 @@ def _sizes(tally: Tally) -> say.Section:
 
 def _largest(tally: Tally) -> say.Section:
     entries = best(tally.largest)
-    rows = [[e.path, e.kind.name, say.size(e.size), day(e.modified)] for e in entries]
+    rows = [[e.path, e.kind.name, say.size(e.size)] for e in entries[:15]]
     text = ""
     if len(entries) > 1:
         total = sum(e.size for e in entries)
         text = f"The {len(entries)} largest files hold {say.share(total, tally.size)} of the size."
-    table: say.Table = {"columns": ["File", "Kind", "Size", "Modified"], "rows": rows}
+    table: say.Table = {"columns": ["File", "Kind", "Size"], "rows": rows}
     return say.section("Largest files", text, table=table, charts=_largest_chart(tally))
 
 
@@ -168,7 +168,7 @@ def _folders_chart(tally: Tally) -> list[say.Chart]:
         shown.append((f"{len(rest)} others", sum(size for _, size in rest)))
     if len(tops) < 2:
         return []
-    labels = [say.shortened(name, 32) for name, _ in shown]
+    labels = say.labels([name for name, _ in shown])
     made = say.chart(
         "barh", "Size by top folder", labels, [s for _, s in shown], value_format="bytes", name="top-folders"
     )
@@ -182,7 +182,7 @@ def _sizes_chart(tally: Tally) -> list[say.Chart]:
 
 def _largest_chart(tally: Tally) -> list[say.Chart]:
     shown = best(tally.largest)[:10]
-    labels = [say.shortened(e.path, 44) for e in shown]
+    labels = say.labels([e.path for e in shown])
     made = say.chart(
         "barh", "The largest files", labels, [e.size for e in shown], value_format="bytes", name="largest-files"
     )

@@ -93,10 +93,10 @@ def _from_plain(body: str) -> Prose:
 
 
 def sentences(prose: Prose) -> list[str]:
-    """The sentences of 4 to 60 words, in order; only those with a full stop when there are at least ten of them."""
+    """The sentences of 4 to 60 words, in order; only those of 6 or more with a full stop if there are ten."""
     pieces = (_BULLET.sub("", s) for paragraph in prose.paragraphs for s in _split(paragraph))
     found = list(dict.fromkeys(s for s in pieces if 4 <= word_count(s) <= 60))
-    whole = [s for s in found if is_whole(s)]
+    whole = [s for s in found if is_whole(s) and word_count(s) >= 6]
     return whole if len(whole) >= 10 else found
 
 

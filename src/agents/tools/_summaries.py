@@ -128,7 +128,7 @@ def _chart(kind: Kind, found: list[Entry]) -> say.Chart:
     if len(found) == 1:
         return say.chart("barh", f"{kind.name}: size of each file", [], [], value_format="bytes", name=name)
     if len(found) <= _FEW or not any(e.size for e in found):
-        labels = [say.shortened(e.path, 40) for e in found[:_FEW]]
+        labels = say.labels([e.path for e in found[:_FEW]])
         sizes = [e.size for e in found[:_FEW]]
         return say.chart("barh", f"{kind.name}: size of each file", labels, sizes, value_format="bytes", name=name)
     counts = [0] * len(SIZE_LABELS)
@@ -168,7 +168,7 @@ def _code(found: list[Any]) -> int:
 def _sentence(found: list[Any], total: int) -> str:
     code = _code(found)
     if not total:
-        return "It holds no text with lines to count."
+        return ""
     if not code:
         return f"Its text has {say.counted(total, 'line')}."
     lead = max((s for s in found if s["group"] == "code"), key=lambda s: s["code"])

@@ -98,7 +98,7 @@ def log(
     options += [
         f"--{name}={_gitcommand.checked(at, 'a date')}" for name, at in (("since", since), ("until", until)) if at
     ]
-    where = ["--", _gitcommand.checked(file, "a file")] if file else ["--", "."]
+    where = ["--", f":(literal){_gitcommand.checked(file, 'a file')}"] if file else ["--", "."]
     found = [_commit(line) for line in _gitcommand.records(root, *_SAFE_LOG, *options, *where)]
     return {"path": str(root), "commits": found[:limit], "truncated": len(found) > limit}
 
@@ -232,10 +232,10 @@ def _sections(sentence: str, authors: list[Author], churn: list[Churn], charts: 
         "rows": [[c["path"], *(say.number(n) for n in (c["commits"], c["added"], c["deleted"]))] for c in churn[:15]],
     }
     by_name = {c["name"]: [c] for c in charts}
-    return [
-        say.section("History", sentence, table=people, charts=by_name.get("activity")),
-        say.section("What changes most", "", table=changed, charts=by_name.get("churn")),
-    ]
+    history = say.section("History", sentence, table=people, charts=by_name.get("activity"))
+    if all(c["commits"] < 2 for c in churn):
+        return [history]
+    return [history, say.section("What changes most", "", table=changed, charts=by_name.get("churn"))]
 
 
 def _activity_chart(months: list[Month]) -> list[say.Chart]:
@@ -250,9 +250,9 @@ def _activity_chart(months: list[Month]) -> list[say.Chart]:
 
 def _churn_chart(churn: list[Churn]) -> list[say.Chart]:
     shown = [c for c in churn[:10] if c["added"] + c["deleted"]]
-    if len(shown) < 2:
+    if len(shown) < 2 or all(c["commits"] < 2 for c in shown):
         return []
-    made = say.chart("barh", "Lines changed by file", [say.shortened(c["path"], 40) for c in shown], [], name="churn")
+    made = say.chart("barh", "Lines changed by file", say.labels([c["path"] for c in shown]), [], name="churn")
     made["data"]["series"] = [
         {"name": "added", "values": [float(c["added"]) for c in shown]},
         {"name": "deleted", "values": [float(c["deleted"]) for c in shown]},

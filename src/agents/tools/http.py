@@ -130,7 +130,7 @@ def _unconnected(url: httpx.URL, error: Exception | None) -> ToolError | Transie
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
-            return ToolError(f"expected a valid certificate for {url.host!r}, got: {cause}")
+            return ToolError(f"expected a secure connection to {url.host!r} that can be trusted, got: {cause}")
         cause = cause.__cause__ or cause.__context__
     return TransientError(f"could not connect to {url.host!r}: {error}", overloaded=True)
 

@@ -202,10 +202,9 @@ def terms(paths: list[str], count: int = 15, *, context: ToolContext) -> Terms:
         context.progress(number, len(paths), source.name)
     main, passages = max(by_language.items(), key=lambda found: len(found[1]), default=("", []))
     found = key_terms(passages, main, _positive(count)) if passages else []
-    labels, scores = [k["term"] for k in found], [k["score"] for k in found]
-    charts = say.drawable(
-        say.chart("barh", "What the texts are about", labels, scores, value_format="number", name="keywords")
-    )
+    names, scores = [k["term"] for k in found], [k["score"] for k in found]
+    chart = say.chart("barh", "What the texts are about", names, scores, name="keywords", x_label="weight")
+    charts = say.drawable({**chart, "value_format": "number"})
     return {"keywords": found, "files": len(paths) - unread, "unread": unread, "charts": charts}
 
 
@@ -215,10 +214,12 @@ def overview(profiles: list[Any], terms: Any = None) -> Overview:
     found = [p for p in profiles if p]
     words = sum(p["words"] for p in found)
     languages = Counter(p["language_name"] for p in found if p["language_name"])
-    sentence = "There is no prose in it."
+    sentence = ""
     if found:
-        told = say.joined([f"{name} ({count})" for name, count in languages.most_common(5)])
-        sentence = f"{say.counted(len(found), 'prose file')} read, with {say.counted(words, 'word')} in {told}."
+        told = [f"{name} ({count})" for name, count in languages.most_common(5)]
+        told = told if len(told) > 1 else list(languages)
+        sentence = f"{say.counted(len(found), 'prose file')} read, with {say.counted(words, 'word')}"
+        sentence += f" in {say.joined(told)}." if told else "."
     if not profiles:
         return {"words": 0, "sentence": sentence, "sections": []}
     charts = terms["charts"] if terms else None
