@@ -101,9 +101,10 @@ def list_schedule(seconds: Mapping[str, float], inputs: Edges, slots: int) -> fl
         while ready and (slots == 0 or len(running) < slots):
             _, number, step = heapq.heappop(ready)
             heapq.heappush(running, (now + seconds[step], number, step))
-        now, _, done = heapq.heappop(running)
-        for user in users[done]:
-            missing[user] -= 1
-            if missing[user] == 0:
-                heapq.heappush(ready, (-left[user], order[user], user))
+        now = running[0][0]
+        while running and running[0][0] <= now:  # all that end now free their users before the next choice
+            for user in users[heapq.heappop(running)[2]]:
+                missing[user] -= 1
+                if missing[user] == 0:
+                    heapq.heappush(ready, (-left[user], order[user], user))
     return now

@@ -7,18 +7,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from ...agents.tool import Tool
 from . import dag
-from .expects import ExpectsError
-from .expects import parse as parse_expects
+from .expects import ExpectsError, paths
 from .findings import Finding
-from .lint_references import WHOLE, FindTool, References, bad_reference, placed_references, self_dependency
-from .plan import ID_PATTERN, INPUTS, ITEM, Path, Plan, Reference, ReferenceSyntaxError, Step, references
-from .schemas import faults
+from .lint_references import (
+    WHOLE,
+    FindTool,
+    References,
+    bad_for_each,
+    bad_reference,
+    placed_references,
+    self_dependency,
+)
+from .plan import ID_PATTERN, INPUTS, ITEM, Path, Plan, Reference, ReferenceSyntaxError, Step, children, references
+from .schemas import faults, lacks
 
 _ID = re.compile(ID_PATTERN)
+_ITEMS = 100
 
 
 def lint(
@@ -31,7 +41,7 @@ def lint(
     linter = Linter(find_tool, names=names, max_steps=max_steps, inputs=plan.inputs)
     found = [finding for step in plan.steps for finding in linter.add(step)]
     found += linter.end(plan.answer)
-    return sorted(found, key=lambda finding: finding.severity != "error")
+    return sorted(dict.fromkeys(found), key=lambda finding: finding.severity != "error")
 
 
 class Linter:
@@ -50,6 +60,7 @@ class Linter:
         self._max_steps = max_steps
         self._steps: dict[str, Step] = {}
         self._references = References(self._steps, find_tool, inputs or {})
+        self._nearest: dict[str, str] = {}
         self._count = 0
 
     def add(self, step: Step) -> list[Finding]:
@@ -64,8 +75,8 @@ class Linter:
                 fix="use for_each, split the goal, or raise execution.max_steps",
             )
             return [limit]
-        found = [*self._check_id(step), *self._check_expects(step)]
         tool = self._find_tool(step.action)
+        found = [*self._check_id(step), *self._check_expects(step, tool)]
         if tool is None:
             found.append(self._unknown_action(step))
         placed, broken = placed_references(step)
@@ -75,9 +86,9 @@ class Linter:
             for path, reference in placed:
                 found += self._references.check(step, tool, path, reference, final=False)
             if tool is not None:
-                found += self._check_parameters(step, tool, [path[1:] for path, _ in placed if path[0] == "parameters"])
+                found += self._check_arguments(step, tool)
         self._steps.setdefault(step.id, step)
-        return found
+        return list(dict.fromkeys(found))
 
     def end(self, answer: str | None = None) -> list[Finding]:
         """What can only be said of the whole: steps that never came, cycles, results nobody uses."""
@@ -98,7 +109,7 @@ class Linter:
                     fix="remove one of these dependencies",
                 )
             )
-        return found + self._unused(answer)
+        return list(dict.fromkeys(found)) + self._unused(answer)
 
     # ---- one step
 
@@ -122,48 +133,58 @@ class Linter:
         if step.id in step.dependencies:
             yield self_dependency(step)
 
-    def _check_expects(self, step: Step) -> Iterator[Finding]:
+    def _check_expects(self, step: Step, tool: Tool | None) -> Iterator[Finding]:
         for text in step.expects:
+            told, expected = "", "an expression over result, such as result.rows > 0"
             try:
-                parse_expects(text)
+                misses = [lacks(tool.output_schema, path) for path in paths(text)] if tool is not None else []
+                missing = next((miss for miss in misses if miss is not None), None)
             except ExpectsError as error:
-                yield Finding(
-                    code="bad-expects",
-                    step=step.id,
-                    expected="an expression over result, such as result.rows > 0",
-                    got=repr(text),
-                    fix=str(error),
-                )
+                told, missing = str(error), None
+            if missing is not None:
+                expected = f"a field of what {step.action} gives instead of {'.'.join(map(str, missing[0]))!r}"
+                told = f"it has {', '.join(missing[1])}" if missing[1] else "it has no fields"
+            if told:
+                yield Finding(code="bad-expects", step=step.id, expected=expected, got=repr(text), fix=told)
 
     def _unknown_action(self, step: Step) -> Finding:
+        fix = self._nearest.get(step.action)
+        if fix is None:
+            fix = self._nearest[step.action] = self._suggestion(step.action)
+        return Finding(code="unknown-action", step=step.id, expected="a known action", got=repr(step.action), fix=fix)
+
+    def _suggestion(self, action: str) -> str:
         from rapidfuzz import fuzz, process
 
-        near = [name for name, *_ in process.extract(step.action, list(self._names()), scorer=fuzz.WRatio, limit=3)]
-        fix = f"nearest are {', '.join(near)}" if near else "see `planloom tools`"
-        return Finding(code="unknown-action", step=step.id, expected="a known action", got=repr(step.action), fix=fix)
+        near = process.extract(action, list(self._names()), scorer=fuzz.WRatio, limit=3)
+        return f"nearest are {', '.join(name for name, *_ in near)}" if near else "see `planloom tools`"
 
     def _check_for_each(self, step: Step, placed: Sequence[tuple[Path, Reference]]) -> Iterator[Finding]:
         value = step.for_each
         if value is None:
             uses = next((reference for _, reference in placed if reference.step == ITEM), None)
             if uses is not None:
-                yield Finding(
-                    code="bad-for-each",
-                    step=step.id,
-                    expected="${item} only in a step with for_each",
-                    got=str(uses),
-                    fix="add for_each, or refer to a step",
-                )
+                yield bad_for_each(step, "${item} only in a step with for_each", str(uses))
         elif not isinstance(value, list) and not (isinstance(value, str) and WHOLE.fullmatch(value.strip())):
-            yield Finding(
-                code="bad-for-each",
-                step=step.id,
-                expected="a list, or one reference to a list",
-                got=repr(value)[:80],
-                fix="write for_each: ${step.field} or a list",
-            )
+            yield bad_for_each(step, "a list, or one reference to a list", repr(value)[:80])
 
-    def _check_parameters(self, step: Step, tool: Tool, open_paths: list[Path]) -> Iterator[Finding]:
+    def _check_arguments(self, step: Step, tool: Tool) -> list[Finding]:
+        """The parameters against the schema; of a for_each over a written list, those of its first items."""
+        if not isinstance(step.for_each, list) or any(references(step.for_each)):
+            return list(self._check_parameters(step, tool))
+        try:
+            some = children(step, step.for_each[:_ITEMS])
+        except LookupError as error:
+            return [bad_for_each(step, "items that have what ${item} is asked for", str(error))]
+        found = (
+            replace(finding, step=step.id, got=f"for item {number}: {finding.got}")
+            for number, child in enumerate(some)
+            for finding in self._check_parameters(child, tool)
+        )
+        return [*islice(found, 3)]
+
+    def _check_parameters(self, step: Step, tool: Tool) -> Iterator[Finding]:
+        open_paths = [path[1:] for path, _ in placed_references(step)[0] if path[0] == "parameters"]
         for place, message in faults(tool.input_schema, dict(step.parameters), open_paths):
             name = ".".join(str(part) for part in place) or "parameters"
             known = ", ".join(tool.input_schema.get("properties", {}))

@@ -11,11 +11,24 @@ from typing import Any
 
 from ...agents.tool import Tool
 from .findings import Finding
-from .plan import INPUTS, ITEM, Path, Reference, ReferenceSyntaxError, Step, paired_with, parse_reference, references
-from .schemas import at, can_fit, lacks
+from .plan import (
+    INPUTS,
+    ITEM,
+    Path,
+    Reference,
+    ReferenceSyntaxError,
+    Step,
+    follow,
+    paired_with,
+    parse_reference,
+    references,
+)
+from .schemas import at, can_fit, lacks, types
 
 FindTool = Callable[[str], Tool | None]
 WHOLE = re.compile(r"\$\{([^{}]*)\}")
+_LIST = {"type": "array"}
+_SUGGESTIONS = 50  # looking for the nearest of many names takes long
 
 
 class References:
@@ -27,6 +40,7 @@ class References:
         self.later: list[tuple[Step, Path, Reference]] = []
         self._find_tool = find_tool
         self._inputs = inputs
+        self._nearest: dict[str, str] = {}
 
     def check(
         self,
@@ -38,10 +52,10 @@ class References:
     ) -> Iterator[Finding]:
         """What is certainly wrong with one reference at `path`; `final`: no further step will come."""
         if reference.step == INPUTS:
-            yield from self._check_input(step, reference)
+            yield from self._check_input(step, path, reference)
             return
         if reference.step == ITEM:
-            yield from self._check_item(step, reference)
+            yield from self._check_item(step, tool, path, reference, final)
             return
         self.used.add(reference.step)
         if reference.step == step.id:
@@ -58,18 +72,29 @@ class References:
         yield from self._check_field(step, producer, reference)
         yield from self._check_type(step, tool, path, producer, reference)
 
-    def _check_item(self, step: Step, item: Reference) -> Iterator[Finding]:
+    def _check_item(self, step: Step, tool: Tool | None, path: Path, item: Reference, final: bool) -> Iterator[Finding]:
         """`${item.x}` is `x` of what the for_each goes over."""
-        found = list(references(step.for_each)) if isinstance(step.for_each, str) else []
-        producer = self.steps.get(found[0].step) if len(found) == 1 else None
-        if producer is None:
+        if not path or path[0] != "parameters":
+            where = "for_each" if path else "the answer"
+            yield bad_for_each(step, "${item} only in the parameters of a step with for_each", f"{item} in {where}")
             return
-        over = found[0]
-        path = (0, *over.path, *item.path) if over.all_items else (*over.path, 0, *item.path)
-        if not over.all_items or producer.for_each is not None:
-            yield from self._check_field(step, producer, Reference(over.step, path), shown=str(item))
+        found = list(references(step.for_each)) if isinstance(step.for_each, str) else []
+        if len(found) != 1 or found[0].step in (INPUTS, ITEM):
+            return
+        over, producer = found[0], self.steps.get(found[0].step)
+        if producer is None:
+            if not final:
+                self.later.append((step, path, item))
+            return
+        schema, root, rest = self._output(producer, over)
+        if (producer.for_each is None) if over.all_items else lacks(schema, (*rest, 0), root) is not None:
+            return  # no list at all, which the for_each itself is told
+        place = (0, *over.path, *item.path) if over.all_items else (*over.path, 0, *item.path)
+        meant = Reference(over.step, place)
+        yield from self._check_field(step, producer, meant, shown=str(item))
+        yield from self._check_type(step, tool, path, producer, meant, shown=str(item))
 
-    def _check_input(self, step: Step, reference: Reference) -> Iterator[Finding]:
+    def _check_input(self, step: Step, path: Path, reference: Reference) -> Iterator[Finding]:
         name = str(reference.path[0]) if reference.path else ""
         if reference.path and name not in self._inputs:
             known = ", ".join(self._inputs) or "none"
@@ -80,13 +105,34 @@ class References:
                 got=str(reference),
                 fix="give it with --set, or use another name",
             )
+            return
+        try:
+            value = follow(self._inputs, reference.path)
+        except LookupError as error:
+            if self._inputs[name] is not None:
+                yield Finding(
+                    code="unknown-input",
+                    step=step.id,
+                    expected=f"a part of the input {name!r} that is there",
+                    got=str(reference),
+                    fix=str(error),
+                )
+            return
+        if path == ("for_each",) and reference.path and not isinstance(value, list):
+            yield bad_for_each(step, "a list", f"{reference}, which is {type(value).__name__}")
 
     def unknown_step(self, step: Step, name: str) -> Finding:
+        fix = self._nearest.get(name)
+        if fix is None:
+            fix = self._nearest[name] = self._suggestion(name)
+        return Finding(code="unknown-step", step=step.id, expected="a step of the plan", got=repr(name), fix=fix)
+
+    def _suggestion(self, name: str) -> str:
         from rapidfuzz import process
 
-        near = process.extractOne(name, list(self.steps), score_cutoff=60)
-        fix = f"did you mean {near[0]!r}?" if near else f"steps are {', '.join(list(self.steps)[:10])}"
-        return Finding(code="unknown-step", step=step.id, expected="a step of the plan", got=repr(name), fix=fix)
+        candidates = list(self.steps) if len(self._nearest) < _SUGGESTIONS else []
+        near = process.extractOne(name, candidates, score_cutoff=60)
+        return f"did you mean {near[0]!r}?" if near else f"steps are {', '.join(list(self.steps)[:10])}"
 
     def _output(self, producer: Step, reference: Reference) -> tuple[Mapping[str, Any], Mapping[str, Any], Path]:
         """The output schema a reference looks into, its document, and the path that is left."""
@@ -98,13 +144,20 @@ class References:
                 return schema, schema, path[1:]
             return {"type": "array", "items": schema}, schema, path
         if reference.all_items and producer.for_each is None:
-            return {}, schema, ()
+            return schema, schema, (0, *path)
         return schema, schema, path
 
     def _check_field(self, step: Step, producer: Step, reference: Reference, *, shown: str = "") -> Iterator[Finding]:
         schema, root, path = self._output(producer, reference)
         missing = lacks(schema, path, root)
-        if missing is not None:
+        if missing is not None and reference.all_items and missing[0] == (0,):
+            yield bad_reference(
+                step,
+                f"{reference}, where {producer.id!r} gives no list",
+                expected="[*] after a step with for_each, or one that gives a list",
+                fix=f"write ${{{producer.id}.field}}, or give {producer.id!r} a for_each",
+            )
+        elif missing is not None:
             place, known = missing
             there = f"it has {', '.join(known)}" if known else "it has no fields"
             yield Finding(
@@ -116,21 +169,23 @@ class References:
             )
 
     def _check_type(
-        self, step: Step, tool: Tool | None, path: Path, producer: Step, reference: Reference
+        self, step: Step, tool: Tool | None, path: Path, producer: Step, reference: Reference, *, shown: str = ""
     ) -> Iterator[Finding]:
-        if tool is None or not path or path[0] == "for_each" or producer.optional or reference.all_items:
-            return
-        if not _is_whole(step.parameters, path[1:]):
+        if not path or producer.optional or reference.all_items:
             return
         schema, root, rest = self._output(producer, reference)
         produced = at(schema, rest, root)
+        if path == ("for_each",) and not can_fit(produced, root, _LIST, _LIST):
+            yield bad_for_each(step, "a reference to a list", f"{reference} of type {_named(produced, root)}")
+        if tool is None or path[0] == "for_each" or not _is_whole(step.parameters, path[1:]):
+            return
         wanted = at(tool.input_schema, path[1:])
         if not can_fit(produced, root, wanted, tool.input_schema):
             yield Finding(
                 code="bad-parameters",
                 step=step.id,
-                expected=f"{'.'.join(map(str, path[1:]))} of type {_named(wanted)}",
-                got=f"{reference} of type {_named(produced)}",
+                expected=f"{'.'.join(map(str, path[1:]))} of type {_named(wanted, tool.input_schema)}",
+                got=f"{shown or reference} of type {_named(produced, root)}",
                 fix="refer to another field, or put the reference into text",
             )
 
@@ -162,14 +217,17 @@ def placed_references(step: Step) -> tuple[list[tuple[Path, Reference]], list[Fi
     return placed, broken
 
 
-def bad_reference(step: Step, told: str) -> Finding:
-    return Finding(
-        code="bad-reference",
-        step=step.id,
-        expected="${step_id.path.to[0].field}",
-        got=told,
-        fix="write $${ for the text ${",
-    )
+def bad_reference(
+    step: Step, told: str, *, expected: str = "${step_id.path.to[0].field}", fix: str = "write $${ for the text ${"
+) -> Finding:
+    if told.startswith("expected "):
+        expected, _, told = told.removeprefix("expected ").partition(", got ")
+    return Finding(code="bad-reference", step=step.id, expected=expected, got=told, fix=fix)
+
+
+def bad_for_each(step: Step, expected: str, got: str) -> Finding:
+    fix = "write for_each: ${step.field} or a list, and ${item} in parameters"
+    return Finding(code="bad-for-each", step=step.id, expected=expected, got=got, fix=fix)
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -191,6 +249,5 @@ def _is_whole(parameters: Any, path: Path) -> bool:
     return match is not None and parse_reference(match[1]) is not None
 
 
-def _named(schema: Mapping[str, Any]) -> str:
-    kind = schema.get("type", "anything")
-    return kind if isinstance(kind, str) else " or ".join(kind)
+def _named(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
+    return " or ".join(sorted(types(schema, root))) or "anything"

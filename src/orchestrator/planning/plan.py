@@ -105,6 +105,8 @@ def parse_reference(text: str, known: frozenset[str] = frozenset()) -> Reference
         if part is None:
             raise ReferenceSyntaxError(f"expected .field or [0] in {text!r}, got {rest[position:]!r}")
         if part[4]:
+            if path or all_items:
+                raise ReferenceSyntaxError(f"expected [*] right after the step, as in {step}[*].field, got {text!r}")
             all_items = True
         else:
             path.append(int(part[2]) if part[2] else part[1] or part[3])

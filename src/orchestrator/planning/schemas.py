@@ -53,7 +53,7 @@ def lacks(schema: Schema, path: Path, root: Schema | None = None) -> tuple[Path,
 
 def _lacks(schema: Schema, path: Path, root: Schema) -> tuple[Path, list[str]] | None:
     head, rest = path[0], path[1:]
-    kind = schema.get("type")
+    kind = _kind(schema)
     if isinstance(head, int):
         if kind not in (None, "array"):
             return (head,), list(schema.get("properties", ()))
@@ -72,6 +72,15 @@ def _lacks(schema: Schema, path: Path, root: Schema) -> tuple[Path, list[str]] |
             inner = extra if isinstance(extra, Mapping) else _ANY
     deeper = lacks(inner if isinstance(inner, Mapping) else _ANY, rest, root)
     return None if deeper is None else ((head, *deeper[0]), deeper[1])
+
+
+def _kind(schema: Schema) -> str | None:
+    """The one type a value that is there has; None when it may have several."""
+    kinds = schema.get("type")
+    if isinstance(kinds, list):
+        kinds = [kind for kind in kinds if kind != "null"]
+        return str(kinds[0]) if len(kinds) == 1 else None
+    return kinds if isinstance(kinds, str) else None
 
 
 def at(schema: Schema, path: Path, root: Schema | None = None) -> Schema:
@@ -94,13 +103,14 @@ _COMPATIBLE = {("integer", "number"), ("number", "integer")}
 
 def can_fit(produced: Schema, produced_root: Schema, wanted: Schema, wanted_root: Schema) -> bool:
     """Whether some value of one schema could be one of the other; False only when no type is common."""
-    have, want = _types(produced, produced_root), _types(wanted, wanted_root)
+    have, want = types(produced, produced_root), types(wanted, wanted_root)
     if not have or not want:
         return True
     return any(h == w or (h, w) in _COMPATIBLE for h in have for w in want)
 
 
-def _types(schema: Schema, root: Schema) -> set[str]:
+def types(schema: Schema, root: Schema) -> set[str]:
+    """The JSON types a value may have; empty when it may have any."""
     found: set[str] = set()
     schema = resolved(schema, root)
     options = schema.get("anyOf") or schema.get("oneOf")
@@ -117,11 +127,18 @@ def faults(schema: Schema, arguments: Any, open_paths: Sequence[Path]) -> list[t
     from jsonschema import Draft202012Validator
 
     found = []
-    for error in Draft202012Validator(dict(schema)).iter_errors(arguments):
+    for error in Draft202012Validator(dict(schema)).iter_errors(_plain(arguments)):
         place = tuple(error.absolute_path)
         if not any(_touches(place, path, str(error.validator)) for path in open_paths):
             found.append((place, str(error.message)))
     return found
+
+
+def _plain(value: Any) -> Any:
+    """Tuples and other mappings as the lists and objects they will be: jsonschema knows no others."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _touches(place: Path, path: Path, validator: str) -> bool:

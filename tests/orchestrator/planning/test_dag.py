@@ -37,6 +37,11 @@ def test_waves_hold_every_step_after_its_inputs(plan):
     assert all(level[source] < level[s] for s, sources in deps.items() for source in sources)
 
 
+def test_steps_that_end_together_free_their_users_before_the_next_is_chosen():
+    seconds = {"a": 3.0, "b": 3.0, "longest": 4.0, "alone": 2.0, "x": 3.0, "y": 3.0}
+    assert dag.list_schedule(seconds, {"longest": ("b",), "x": ("b",), "y": ("b",)}, 2) == 9.0
+
+
 def test_cycle_is_found_in_order():
     assert dag.find_cycle({"a": ("c",), "b": ("a",), "c": ("b",)}) in (
         ["a", "b", "c"],

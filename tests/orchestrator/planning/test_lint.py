@@ -55,6 +55,8 @@ def findings(*steps: Step, answer: str | None = None, inputs: dict | None = None
 
 A = Step(id="a", action="files.list", parameters={"path": "."})
 B = Step(id="b", action="text.count", parameters={"text": "${a.root}"})
+EACH = Step(id="each", action="files.list", for_each="${a.entries}", parameters={"path": "${item.name}"})
+INPUTS = {"n": 3, "names": ["x"], "span": {"start": "2025-01-01", "end": "2025-03-31"}, "none": None}
 
 
 def test_healthy_plan_has_no_findings():
@@ -62,6 +64,45 @@ def test_healthy_plan_has_no_findings():
     sums = Step(id="sums", action="files.write", parameters={"path": "x", "content": ["${each}", "${each[0]}", 1]})
     pair = Step(id="pair", action="text.count", for_each="${each[*]}", parameters={"text": "n: ${item}"})
     assert findings(A, B, each, sums, pair, answer="${b} ${pair} ${inputs.x}", inputs={"x": 1}) == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step(id="p", action="text.count", parameters={"text": "${inputs.span.start}", "words": ("a", "b")}),
+        Step(id="p", action="text.count", for_each="${inputs.names}", parameters={"text": "${item}"}),
+        Step(id="p", action="text.count", for_each=["${a.root}", "x"], parameters={"text": "${item}"}),
+        Step(id="p", action="text.count", for_each=[{"n": "x"}], parameters={"text": "$${n} ${item.n}"}),
+        Step(id="p", action="text.count", for_each="${each[*]}", parameters={"text": "${item.entries[0].name}"}),
+        Step(id="p", action="files.write", parameters={"path": "x", "content": "${each[*].entries}"}),
+        Step(id="p", action="files.write", parameters={"path": "x", "content": "${inputs.none.later}"}),
+        Step(id="p", action="files.list", parameters={"path": "."}, expects=("result.entries[-1].size > 0",)),
+    ],
+)
+def test_unusual_but_right_steps_raise_no_alarm(step):
+    assert [str(f) for f in findings(A, EACH, step, inputs=INPUTS)] == []
+
+
+def test_item_in_the_answer_is_an_error():
+    assert [f.code for f in findings(B, A, answer="${item} ${a} ${b}")] == ["bad-for-each"]
+
+
+def test_same_fault_is_said_once():
+    faulty = replace(B, dependencies=("nobody",), parameters={"text": "${nobody.x} ${nobody.x}"})
+    assert [f.code for f in findings(faulty)] == ["unknown-step"]
+
+
+def test_reference_syntax_is_told_as_expected_and_got():
+    found = findings(A, replace(B, parameters={"text": "${a.entries[*].name}"}))[0]
+    assert "a[*].field" in found.expected and found.got == "'a.entries[*].name'"
+
+
+def test_schemas_with_several_types_are_judged_by_what_is_certain():
+    from planloom.orchestrator.planning.schemas import lacks
+
+    maybe = {"type": ["object", "null"], "properties": {"a": {"type": ["array", "string"]}}}
+    assert lacks(maybe, ("a", 0)) is None
+    assert lacks(maybe, ("b",)) == (("b",), ["a"])
 
 
 @pytest.mark.parametrize(
@@ -82,6 +123,21 @@ def test_healthy_plan_has_no_findings():
         ("unknown-input", (replace(A, parameters={"path": "${inputs.folder}"}),)),
         ("bad-reference", (A, replace(B, parameters={"text": "${a..root}"}))),
         ("bad-reference", (A, replace(B, parameters={"text": "${}"}))),
+        ("bad-reference", (A, replace(B, parameters={"text": "${a.entries[*].name}"}))),
+        ("bad-reference", (A, replace(B, parameters={"text": "${a[*].name}"}))),
+        ("bad-reference", (A, replace(B, for_each="${a[*]}", parameters={"text": "${item.name}"}))),
+        ("unknown-field", (A, EACH, replace(B, parameters={"text": "${each[*].nam}"}))),
+        ("unknown-field", (A, EACH, replace(B, for_each="${each[*]}", parameters={"text": "${item.nam}"}))),
+        ("unknown-field", (replace(B, for_each="${a.entries}", parameters={"text": "${item.nam}"}), A)),
+        ("bad-parameters", (A, replace(B, for_each="${a.entries}", parameters={"text": "${item.size}"}))),
+        ("bad-parameters", (replace(B, for_each=[1, "x"], parameters={"text": "${item}"}),)),
+        ("bad-for-each", (replace(B, for_each=[{"a": "x"}], parameters={"text": "${item.b}"}),)),
+        ("bad-for-each", (A, replace(B, for_each="${a.total}", parameters={"text": "${item}"}))),
+        ("bad-for-each", (replace(B, for_each="${item}", parameters={"text": "x"}),)),
+        ("bad-for-each", (replace(B, for_each="${inputs.n}", parameters={"text": "x"}),)),
+        ("unknown-input", (replace(B, parameters={"text": "${inputs.span.begin}"}),)),
+        ("bad-expects", (replace(A, expects=("result.totl > 0",)),)),
+        ("bad-expects", (replace(A, expects=("all(len(e) > 0 for e in result.entrys[0])",)),)),
         ("duplicate-id", (A, A)),
         ("bad-id", (replace(A, id="a b"),)),
         ("bad-id", (replace(A, id="inputs"),)),
@@ -94,7 +150,7 @@ def test_healthy_plan_has_no_findings():
     ],
 )
 def test_fault_is_found(code, steps):
-    found = [f for f in findings(*steps) if f.severity == "error"]
+    found = [f for f in findings(*steps, inputs=INPUTS) if f.severity == "error"]
     assert [f.code for f in found] == [code], [str(f) for f in found]
     assert found[0].expected and found[0].got and found[0].fix
 
