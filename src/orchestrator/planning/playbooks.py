@@ -247,7 +247,7 @@ def _read_inputs(data: Any, path: Path, lines: dict[Any, int]) -> dict[str, Inpu
         try:
             inputs[name] = read_input(name, declared)
         except UsageError as error:
-            raise _fault(path, lines, ("inputs", name), "an input that can be used", str(error)) from error
+            raise _fault(path, lines, ("inputs", name), "an input as declared in playbooks", str(error)) from error
     return inputs
 
 
@@ -256,7 +256,8 @@ def _check_references(plan: Plan, inputs: Mapping[str, Input], path: Path, lines
         try:
             asked = [r.path[0] for r in references(value) if r.step == INPUTS and r.path]
         except ReferenceSyntaxError as error:
-            raise _fault(path, lines, place, "references that can be read", str(error)) from error
+            expected, _, got = str(error).removeprefix("expected ").rpartition(", got ")
+            raise _fault(path, lines, place, expected, got) from error
         for name in asked:
             if name not in inputs:
                 raise _fault(
