@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib import import_module
 from typing import Any
@@ -85,4 +86,7 @@ def root() -> None:
 
 def main() -> None:
     """Runs the command line of this process and exits with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a character the terminal can't show must not end a run
     sys.exit(root.main(prog_name="planloom", standalone_mode=True))

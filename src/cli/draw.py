@@ -55,7 +55,10 @@ def draw(view: View, sheet: Sheet) -> list[Text]:
     foot = _foot(view, sheet) if sheet.is_live else []
     room = max(1, sheet.height - len(head) - len(foot))
     rows = fit(view, room)
-    return [*head, *_tree(view, rows, sheet), *foot][: sheet.height]
+    lines = [*head, *_tree(view, rows, sheet), *foot][: sheet.height]
+    for line in lines if not sheet.unicode else ():
+        line.plain = line.plain.replace("…", "~")  # the same width
+    return lines
 
 
 def _head(view: View, sheet: Sheet) -> list[Text]:

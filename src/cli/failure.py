@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import traceback
 from collections.abc import Mapping
@@ -22,8 +21,10 @@ def report(error: Exception, flags: Mapping[str, Any]) -> int:
     sys.stderr.write(message(error) + "\n")
     if flags.get(JSON):
         findings = [str(finding) for finding in getattr(error, "findings", ())]
+        from .output import print_json
+
         told = {"run_id": None, "status": "failed", "error": str(error), "findings": findings}
-        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+        print_json(told)
     return code(error)
 
 

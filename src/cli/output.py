@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 def print_json(data: Any) -> None:
-    """One JSON value, readable by people too."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n")
+    """One JSON value, readable by people too; escaped where stdout can't take every character."""
+    is_utf = (sys.stdout.encoding or "").lower().startswith("utf")
+    text = json.dumps(data, ensure_ascii=not is_utf, indent=2, default=str)
+    sys.stdout.write(text.encode("utf-8", "replace").decode("utf-8") + "\n")
 
 
 def terminal() -> Console | None:

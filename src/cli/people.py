@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, Any
+from typing import IO, Literal
 
 from ..events import ApprovalAsked
 from .screen import Screen
 
 Approve = Callable[[ApprovalAsked], Awaitable[bool | None]]
 PROMPT = "  Press y to allow, n or Enter to refuse."
+_SEQUENCE = re.compile(r"\x1b[\[O][0-9;]*[A-Za-z~]")  # arrow and function keys
 DOUBT = "  Press y if it happened, n or Enter if not."
 
 
@@ -37,37 +39,39 @@ class Person:
     async def approve(self, asked: ApprovalAsked) -> bool | None:
         """The person's answer; None when the keyboard was closed. Safe to cancel."""
         async with self._turn:
-            self._screen.say(PROMPT if asked.kind != "in_doubt" else DOUBT)
-            try:
-                return await self._answer()
-            finally:
-                self._screen.say("")
+            with _single_keys(self._keyboard):  # before the question shows: keys typed earlier are no answer to it
+                self._screen.say(PROMPT if asked.kind != "in_doubt" else DOUBT)
+                try:
+                    return await self._answer()
+                finally:
+                    self._screen.say("")
 
     async def _answer(self) -> bool | None:
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[bool | None] = loop.create_future()
 
         def pressed() -> None:
-            answer = meaning(_read_key(self._keyboard))
+            answer = meaning(_read_keys(self._keyboard))
             if answer != "other" and not answered.done():
                 answered.set_result(answer)
 
-        with _single_keys(self._keyboard):
-            loop.add_reader(self._keyboard, pressed)
-            try:
-                return await answered
-            finally:
-                loop.remove_reader(self._keyboard)
+        loop.add_reader(self._keyboard, pressed)
+        try:
+            return await answered
+        finally:
+            loop.remove_reader(self._keyboard)
 
 
-def meaning(key: str) -> Any:
-    """What a key answers: True, False, None (the keyboard is gone) or `other`, which is no answer."""
-    if key == "":
+def meaning(keys: str) -> bool | Literal["other"] | None:
+    """What keys answer: the first that means yes or no decides; None: the keyboard is gone; `other`: no answer yet."""
+    if keys == "":
         return None
-    return {"y": True, "n": False, "\n": False, "\r": False, "\x1b": False}.get(key[0].lower(), "other")
+    keys = _SEQUENCE.sub("", keys)
+    answers = {"y": True, "n": False, "\n": False, "\r": False, "\x1b": False}
+    return next((answers[key] for key in keys.lower() if key in answers), "other")
 
 
-def _read_key(keyboard: IO[str]) -> str:
+def _read_keys(keyboard: IO[str]) -> str:
     import os
 
     return os.read(keyboard.fileno(), 32).decode("utf-8", "replace")

@@ -138,13 +138,12 @@ class _Session:
         return self._report(result, screen)
 
     def _report(self, result: Result, screen: Screen) -> int:
-        import json
-
         from . import report
+        from .output import print_json
 
         workspace = Path(self._config.workspace).expanduser()
         if self._flags["as_json"]:
-            sys.stdout.write(json.dumps(result.to_dict(), ensure_ascii=False, indent=2) + "\n")
+            print_json(result.to_dict())
         elif self._console is not None:
             report.show(result, self._console, workspace=workspace, quiet=self._flags["quiet"])
         else:
