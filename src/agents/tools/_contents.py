@@ -136,7 +136,7 @@ def count_lines(path: Path, kind: Kind) -> Lines:
 def marks_in(path: Path) -> Iterator[tuple[str, int, str]]:
     """To-do marks of a text file as (mark, line number from 1, the line's text, 200 characters at most).
 
-    A mark counts when it opens a comment or is followed by a colon or a name in parentheses.
+    A mark counts when it opens a comment or is followed by a colon or a name in parentheses, outside of strings.
 
     Raises:
         OSError: the file can't be read.
@@ -148,5 +148,11 @@ def marks_in(path: Path) -> Iterator[tuple[str, int, str]]:
         if len(line) > _LINE or not _ANY_MARK.search(line):
             continue
         text = line.decode("utf-8", "replace")
-        if found := _MARK.search(text):
+        found = _MARK.search(text)
+        if found and not _is_quoted(text[: found.start()]):
             yield found["after"] or found["colon"], number, text.strip()[:200]
+
+
+def _is_quoted(before: str) -> bool:
+    """Whether a string that is not closed begins in the text before a mark."""
+    return before.count('"') % 2 == 1 or (before.count('"') == 0 and before.count("'") % 2 == 1)

@@ -201,7 +201,7 @@ def told_by_content(name: str) -> Kind | None:
 def _exactly(name: str) -> Kind | None:
     from identify.extensions import NAMES
 
-    if name.startswith("requirements") and name.endswith(".txt"):
+    if name.startswith(("requirements", "constraints")) and name.endswith(".txt"):
         return _from_tags({"ini", "text"})
     tags = NAMES.get(name)
     return _from_tags(tags) if tags else None

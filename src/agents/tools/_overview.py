@@ -177,7 +177,10 @@ def _folders_chart(tally: Tally) -> list[say.Chart]:
 
 def _sizes_chart(tally: Tally) -> list[say.Chart]:
     title = "How large the files are"
-    return say.drawable(say.chart("bar", title, list(SIZE_LABELS), tally.steps, name="sizes", y_label="files"))
+    used = [i for i, count in enumerate(tally.steps) if count]
+    shown = range(used[0], used[-1] + 1) if used else range(0)
+    labels, counts = [SIZE_LABELS[i] for i in shown], [tally.steps[i] for i in shown]
+    return say.drawable(say.chart("bar", title, labels, counts, name="sizes", y_label="files"))
 
 
 def _largest_chart(tally: Tally) -> list[say.Chart]:

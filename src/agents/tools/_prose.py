@@ -81,11 +81,11 @@ def _inline(tokens: Iterable[Any]) -> str:
 
 def _from_plain(body: str) -> Prose:
     title, paragraphs = "", []
-    for block in re.split(r"\n\s*\n", body.replace("\r\n", "\n")):
+    for block in re.split(r"\n\s*\n|\n(?=\s*[*+\u2022-] )", body.replace("\r\n", "\n")):
         lines = [line.strip() for line in block.split("\n")]
         kept = [line for line in lines if line and not _MARKUP_LINE.match(line)]
         told = " ".join(_LINK.sub("", " ".join(kept)).split())
-        if len(kept) == 1 and len(lines) > 1 and not title and len(told) < 100:
+        if len(kept) == 1 and len(lines) > 1 and not title and not paragraphs and len(told) < 100:
             title = told
         elif _WORD.search(told):
             paragraphs.append(told)

@@ -81,6 +81,13 @@ class Overview(TypedDict):
     sections: list[say.Section | None]
 
 
+class Paragraphs(TypedDict):
+    """The same paragraphs on lines of their own, and as Markdown."""
+
+    text: str
+    markdown: str
+
+
 @tool(effect="pure")
 def language(text: str) -> Language:
     """Names the language a text is written in, with the probability."""
@@ -206,6 +213,13 @@ def terms(paths: list[str], count: int = 15, *, context: ToolContext) -> Terms:
     chart = say.chart("barh", "What the texts are about", names, scores, name="keywords", x_label="weight")
     charts = say.drawable({**chart, "value_format": "number"})
     return {"keywords": found, "files": len(paths) - unread, "unread": unread, "charts": charts}
+
+
+@tool(effect="pure")
+def paragraphs(parts: list[str | None]) -> Paragraphs:
+    """Joins sentences into a text of short paragraphs; empty ones, and those of failed steps, are left out."""
+    kept = [part.strip() for part in parts if part and part.strip()]
+    return {"text": "\n".join(kept), "markdown": "\n\n".join(kept)}
 
 
 @tool(effect="pure")

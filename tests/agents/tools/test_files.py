@@ -371,6 +371,9 @@ def test_growth_without_history_counts_by_file_times(root: Path, context: ToolCo
         ('words = ["TODO", "FIXME"]', None),
         ("todo: small letters are words", None),
         ("see TODO.md", None),
+        ('say("# TODO no")', None),
+        ("say('# TODO no')", None),
+        ('say("it\'s")  # TODO yes', "TODO"),
     ],
 )
 def test_marks_are_found_where_someone_wrote_a_mark(

@@ -101,6 +101,12 @@ def test_sentences_end_where_people_end_them(paragraph: str, count: int) -> None
     assert len(_prose.sentences(_prose.Prose("", (paragraph,)))) == count
 
 
+def test_items_of_a_plain_list_are_sentences_of_their_own() -> None:
+    prose = _prose.prose_of("Words that\ncome before:\n* the first item of it\n* the second one\n", is_markdown=False)
+    assert prose.paragraphs == ("Words that come before:", "* the first item of it", "* the second one")
+    assert "the first item of it" in _prose.sentences(prose)
+
+
 def test_text_without_spaces_has_keywords_and_a_summary() -> None:
     words = "天安门广场在北京的中心。每天有很多人来到天安门广场。北京的春天很美丽很温暖。"
     assert text.keywords(words, count=2)["keywords"]
