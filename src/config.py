@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Schedule = Literal["dataflow", "generations", "sequential"]
 Verify = Literal["off", "background", "blocking"]
@@ -69,6 +69,35 @@ class Limits(Group):
     )
 
 
+class Role(Group):
+    """A use of models; empty text and 0 mean: as in `models`."""
+
+    model: str = Field("", description="Model name. Empty: that of `models`.")
+    base_url: str = Field("", description="Address of the endpoint, with /v1. Empty: that of `models`.")
+    api_key: SecretStr = Field(SecretStr(""), description="Key of the endpoint. Empty: that of `models`.")
+    temperature: float = Field(
+        -1.0, ge=-1, le=2, description="Sampling temperature. 0: the likeliest words. -1: the server's default."
+    )
+    max_output_tokens: int = Field(0, ge=0, description="Tokens a reply may have. 0: that of `models`.")
+
+
+class Models(Group):
+    """Any OpenAI-compatible endpoint. Without `base_url` and `api_key` nothing needs a model."""
+
+    base_url: str = Field("", description="Address of the endpoint, with /v1. Empty: OpenAI's, when there is a key.")
+    api_key: SecretStr = Field(SecretStr(""), description="Key. Empty: none is sent (local servers).")
+    model: str = Field("", description="Model for every role that names none.")
+    context_tokens: int = Field(128_000, ge=0, description="Tokens a request and its reply may have. 0: no limit.")
+    max_output_tokens: int = Field(4096, ge=0, description="Tokens a reply may have. 0: the server's default.")
+    timeout_s: float = Field(120.0, gt=0, description="Seconds one call may take, waiting for limits not counted.")
+    max_attempts: int = Field(5, ge=1, description="Tries of a call whose error may pass, the first included.")
+    planner: Role = Role()
+    worker: Role = Role()
+    verifier: Role = Role()
+    writer: Role = Role()
+    embeddings: Role = Role()
+
+
 class Http(Group):
     timeout_s: float = Field(30.0, gt=0, description="Seconds one request may take. More than 0.")
     max_bytes: int = Field(10_000_000, gt=0, description="Bytes of one response that are read at most. More than 0.")
@@ -114,6 +143,7 @@ class Config(Group):
     execution: Execution = Execution()
     verification: Verification = Verification()
     limits: Limits = Limits()
+    models: Models = Models()
     tools: Tools = Tools()
     playbooks: Playbooks = Playbooks()
     features: Features = Features()

@@ -11,6 +11,8 @@
     │   ├── AccessError       outside what policy allows
     │   └── ResultError       the result itself is unusable (NaN, not JSON, too large)
     ├── TransientError        may pass: the step is retried (`.retry_after_s`, `.overloaded`, `.outcome_unknown`)
+    ├── ContextError          a request is larger than a model or its limits ever take: send less (`.tokens`, `.limit`)
+    ├── ModelError            a model's endpoint refuses or answers nonsense: do without it (`.kind`)
     ├── BudgetError           a budget is used up (`.budget`)
     └── JournalError          the journal can't be written or read: the run stops, nothing acknowledged is lost
 
@@ -83,6 +85,23 @@ class TransientError(PlanloomError):
         self.retry_after_s = retry_after_s
         self.overloaded = overloaded
         self.outcome_unknown = outcome_unknown
+
+
+class ContextError(PlanloomError):
+    """A request is larger than the model's context or its limits ever take; it was not sent. Both in tokens."""
+
+    def __init__(self, message: str, *, tokens: int, limit: int) -> None:
+        super().__init__(message)
+        self.tokens = tokens
+        self.limit = limit
+
+
+class ModelError(PlanloomError):
+    """A model can't be used; `kind` says why: none, key, url, model, schema, reply, unreachable, open (breaker)."""
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class BudgetError(PlanloomError):

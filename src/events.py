@@ -200,6 +200,23 @@ class CancelRequested(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCall(Payload):
+    """One request to a model. `cost_usd` None: the price is unknown. `waited_s` at the ledger, not in `seconds`."""
+
+    type: ClassVar[str] = "model.call"
+    step: str | None
+    role: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cost_usd: float | None
+    seconds: float
+    waited_s: float
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class LimitWaiting(Payload):
     """A step is ready but waits for a place at `limit`."""
 

@@ -10,6 +10,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import SecretStr
+
 from ..config import Config, Group
 from ..settings import VERSION_KEY, subgroup
 
@@ -44,5 +46,7 @@ def _group(group: type[Group], indent: str) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
-    """A value in YAML, on one line."""
+    """A value in YAML, on one line; a secret has no default to show."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
     return value if isinstance(value, str) and value else json.dumps(value)

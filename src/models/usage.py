@@ -1,0 +1,59 @@
+"""What a reply says it used, whole or streamed. Rule: what a server does not say is None, never 0."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_TAIL_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call; `cached` of the prompt's came from the server's prefix cache."""
+
+    prompt: int
+    completion: int
+    cached: int = 0
+
+
+def usage_of(reply: Any) -> Usage | None:
+    """The usage in a reply's JSON, None when there is none or it is no usage."""
+    found = reply.get("usage") if isinstance(reply, Mapping) else None
+    if not isinstance(found, Mapping):
+        return None
+    prompt, completion = found.get("prompt_tokens"), found.get("completion_tokens", 0)
+    if not isinstance(prompt, int) or not isinstance(completion, int):
+        return None
+    details = found.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, Mapping) else 0
+    return Usage(prompt=prompt, completion=completion, cached=cached if isinstance(cached, int) else 0)
+
+
+class Tail:
+    """Watches the bytes of a streamed reply go by; the usage is in one of its last events."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self.total_bytes = 0
+
+    def add(self, piece: bytes) -> None:
+        """One piece of the stream; only the last 64 KiB are kept."""
+        self.total_bytes += len(piece)
+        self._bytes += piece
+        if len(self._bytes) > 2 * _TAIL_BYTES:
+            del self._bytes[:-_TAIL_BYTES]
+
+    def usage(self) -> Usage | None:
+        """The usage, if the stream told it."""
+        for line in reversed(bytes(self._bytes).split(b"\n")):
+            if line.startswith(b"data:") and b'"usage"' in line:
+                try:
+                    found = usage_of(json.loads(line[5:]))
+                except ValueError:
+                    continue
+                if found is not None:
+                    return found
+        return None
