@@ -59,7 +59,9 @@ def prose_of(text: str, *, is_markdown: bool | None = None) -> Prose:
 def _from_markdown(body: str) -> Prose:
     from markdown_it import MarkdownIt
 
-    title, paragraphs, inside = "", [], []
+    title = ""
+    paragraphs: list[str] = []
+    inside: list[str] = []
     for token in MarkdownIt("commonmark").enable("table").parse(body):
         if token.type.endswith("_open"):
             inside.append(token.type)
@@ -80,7 +82,8 @@ def _inline(tokens: Iterable[Any]) -> str:
 
 
 def _from_plain(body: str) -> Prose:
-    title, paragraphs = "", []
+    title = ""
+    paragraphs: list[str] = []
     for block in re.split(r"\n\s*\n|\n(?=\s*[*+\u2022-] )", body.replace("\r\n", "\n")):
         lines = [line.strip() for line in block.split("\n")]
         kept = [line for line in lines if line and not _MARKUP_LINE.match(line)]
