@@ -20,6 +20,7 @@ _AND = re.compile(r"\s+and\s+", re.IGNORECASE)
 _SEPARATOR = re.compile(rf"{TO}|\s*/\s*", re.IGNORECASE)
 _SINCE = ("since", "after", "starting")
 _UNTIL = ("until", "till", "before", "up to")
+_NO_DAY = re.compile(r"\d\d+s\b|\b(?:fortnight|decade|century|hour|minute|second)s?\b", re.IGNORECASE)
 _AROUND = re.compile(r"\b(?:from|the|in|for|during|of|all|whole)\b|\W", re.IGNORECASE)
 
 
@@ -112,6 +113,8 @@ def _no_beginning(today: date) -> Range:
 
 
 def _other_words(text: str, today: date) -> date | None:
+    if _NO_DAY.search(text):
+        return None
     if not re.search(r"[^\W\d_]{3}", text) or len(text) > 60 or not re.search(r"\d|\s", text):
         return None
     import dateparser

@@ -78,7 +78,7 @@ def _is_meant(match: re.Match[str]) -> bool:
     if match[0].lower().rstrip(".") not in ("may", "march", "mar"):
         return True
     return (
-        bool(_SURE_BEFORE.search(match.string[: match.start()]))
+        bool(_SURE_BEFORE.search(match.string[max(0, match.start() - 24) : match.start()]))
         or (match[0][0].isupper() and match.start() > 0)
         or match[0] == match.string
     )
@@ -161,6 +161,8 @@ def _rolling(match: re.Match[str]) -> Unit:
     count = _COUNTS.index(told) if told in _COUNTS else int(told)
 
     def at(_: int, today: date) -> Range:
+        if count == 0:
+            raise ValueError(f"a number of {match['period'].lower()}s from 1, not 0")
         return _back(today, match["period"].lower(), count) + timedelta(days=1), today
 
     return Unit(at, yearly=False)

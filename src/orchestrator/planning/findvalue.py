@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .dates import find_ranges
+from .dates import Found, find_ranges
 from .goaltext import Span, is_path, mask, spans, word_at
 
 Asked = tuple[str, Sequence[str], Sequence[Any]]
 _ORDER = ("number", "file", "date_range", "choice", "list", "text")
 _FREE = ("list", "text")
+_TRIES = 50
 _HERE = re.compile(
     r"(?:this|the current|my current)\s+(?:folder|directory|repository|repo|project)\b|here\b", re.IGNORECASE
 )
@@ -26,6 +29,7 @@ _NUMBER = re.compile(
     r"|(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b",
     re.IGNORECASE,
 )
+_LEADING = re.compile(r"\b(?:the|from|in)\b|[\s\"']", re.IGNORECASE)
 _CLAUSE = re.compile(r"[.!?;](?:\s|$)|\n|\s(?:with|using|and then|then)\s", re.IGNORECASE)
 _TAIL = re.compile(r"[\s,:]+$|\s+(?:and|or|from|in|for|over|during|of|by|on|at|to|as|since)\s*$", re.IGNORECASE)
 _NO_NAMES = """
@@ -43,7 +47,7 @@ class Ambiguous:
     values: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass
 class _Goal:
     """The text, its quoted texts and paths, and which parts of it are taken."""
 
@@ -58,9 +62,15 @@ class _Goal:
     def take(self, start: int, end: int) -> None:
         self.taken.append((start, end))
 
+    @cached_property
     def without_names(self) -> str:
         """The text with quoted texts, paths and links blanked out."""
         return mask(self.text, self.spans)
+
+    @cached_property
+    def ranges(self) -> list[Found]:
+        """The date ranges, also inside quotes."""
+        return find_ranges(self.text)
 
 
 def find_values(goal: str, asked: Mapping[str, Asked], exists: Callable[[str], bool] | None = None) -> dict[str, Any]:
@@ -98,7 +108,7 @@ def _assigned(goal: _Goal, name: str, asked: Asked) -> Any:
 def _worded(goal: _Goal, name: str, asked: Asked) -> Any:
     plain: tuple[_Value, int, int] | None = None
     for wording in asked[1]:
-        for begin, start, stop, end in _captures(goal.text, wording):
+        for begin, start, stop, end in islice(_captures(goal.text, wording), _TRIES):
             value = _read(goal, asked, start, stop)
             if value is None:
                 continue
@@ -115,12 +125,12 @@ def _anywhere(goal: _Goal, name: str, asked: Asked) -> Any:
         case "file":
             found = [_Value(s.start, s.end, s.value) for s in goal.spans if _is_file(goal, s)]
             found = [_longest(goal, value) for value in found]
-            found = found or [_Value(m.start(), m.end(), ".") for m in _HERE.finditer(goal.without_names())]
+            found = found or [_Value(m.start(), m.end(), ".") for m in _HERE.finditer(goal.without_names)]
         case "date_range":
-            text = goal.without_names()
+            text = goal.without_names
             found = [_Value(f.start, f.end, text[f.start : f.end]) for f in find_ranges(text)]
         case "choice":
-            found = [value for choice in asked[2] for value in _whole_words(goal.without_names(), str(choice))]
+            found = [value for choice in asked[2] for value in _whole_words(goal.without_names, str(choice))]
         case _:
             return None
     found = [value for value in found if goal.is_free(value.start, value.end)]
@@ -183,12 +193,9 @@ def _read(goal: _Goal, asked: Asked, start: int, stop: int) -> _Value | None:
             number = _NUMBER.match(text, start)
             value = _Value(number.start(), number.end(), number[0]) if number else None
         case "date_range":
-            ranges = [
-                f
-                for f in find_ranges(text)
-                if not re.sub(r"(?i)\b(the|from|in)\b|\s", "", text[start : f.start]) and f.end > start
-            ]
-            value = _Value(ranges[0].start, ranges[0].end, text[ranges[0].start : ranges[0].end]) if ranges else None
+            near = next((f for f in goal.ranges if f.end > start), None)
+            fits = near is not None and near.end <= stop and not _LEADING.sub("", text[start : near.start])
+            value = _Value(near.start, near.end, text[near.start : near.end]) if near is not None and fits else None
         case "choice":
             found = [v for choice in choices for v in _whole_words(text, str(choice)) if v.start == start]
             value = max(found, key=lambda v: v.end, default=None)
@@ -203,13 +210,15 @@ def _file_at(goal: _Goal, text: str, start: int) -> _Value | None:
         return _Value(here.start(), here.end(), ".")
     span = next((s for s in goal.spans if s.start <= start < s.end or s.start == start), None)
     if span is not None and span.end <= len(text):
+        if span.start < start:  # path=a.csv: the name and its sign are no part of the path
+            return _Value(start, span.end, text[start : span.end])
         return _longest(goal, _Value(span.start, span.end, span.value))
     word = word_at(text, start)
     if word is None or any(s.start <= word.start < s.end for s in goal.spans):
         return None
     if word.value.lower() in _NO_NAME or not re.search(r"\w|/", word.value):
         return None
-    if any(f.start <= word.start < f.end for f in find_ranges(text)):
+    if any(f.start <= word.start < f.end for f in goal.ranges):
         return None
     return _Value(word.start, word.end, word.value, sure=goal.exists(word.value))
 

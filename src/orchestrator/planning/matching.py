@@ -22,6 +22,7 @@ _COVERED, _ALIKE = 0.75, 0.25
 _ENOUGH = 2.0
 _UNKNOWN_OPENING = 0.65
 _LONG = 6
+_WORD_BEFORE = 40
 _WEIGHTS = {"<file>": 0.5, "<date>": 0.5, "<folder>": 1.0}
 _ENDING_WEIGHT = 2.0
 
@@ -116,7 +117,7 @@ def _words(text: str) -> Iterable[Word]:
 
 def _placeholders(text: str) -> Iterable[tuple[int, int, list[Word]]]:
     for span in spans(text):
-        before = [word.text for word in _plain(text[: span.start])]
+        before = [word.text for word in _plain(text[max(0, span.start - _WORD_BEFORE) : span.start])]
         placed = _place(span.value, before[-1:] == ["folder"]) if span.kind == "path" or is_path(span.value) else []
         yield span.start, span.end, placed
     for found in find_ranges(text):

@@ -68,6 +68,8 @@ def test_a_folder_is_found_in_the_goal(goal: str, path: str) -> None:
         ("Analyse 'my sales.csv' and write to report.html", "my sales.csv"),
         ("ANALYSE   the file a.csv", "a.csv"),
         ("Analyse sales", "sales"),
+        ("table report file=sales.csv", "sales.csv"),
+        ("table report file = 'my sales.csv'", "my sales.csv"),
         ("Look at the data in orders.xlsx for 2024.", "orders.xlsx"),
         ("What does measurements.parquet hold, e.g. by month?", "measurements.parquet"),
         ("Analyse sales.csv, then look at sales.csv again", "sales.csv"),
@@ -126,6 +128,20 @@ def test_free_text_ends_where_dates_numbers_and_other_wordings_begin() -> None:
 )
 def test_text_is_found_in_the_goal(goal: str, merchant: str) -> None:
     assert filled(DECK, goal)["merchant"] == merchant
+
+
+@pytest.mark.parametrize(
+    "goal", ['deck for X period="Q1 2025"', "deck for X, period = Q1 2025", "deck for X in Q1 2025"]
+)
+def test_a_range_may_be_named_quoted_or_just_said(goal: str) -> None:
+    values = filled(DECK, goal)
+    assert values["period"] == {"start": "2025-01-01", "end": "2025-03-31"}
+    assert values["merchant"] == "X"
+
+
+def test_a_very_long_goal_is_read_word_by_word_once() -> None:
+    text = "in x " * 4000
+    assert filled(FOLDER, text + "folder ./here-it-is") == {"path": "./here-it-is"}
 
 
 def test_without_a_word_of_it_the_default_holds_and_what_is_optional_is_none() -> None:
