@@ -36,6 +36,15 @@ class Layout:
     y: dict[Spot, float]
     height: float
 
+    def trail(self, start: str, end: str) -> list[tuple[Spot, Spot]]:
+        """The links of the edge between two boxes, from its end back to its start."""
+        found: list[tuple[Spot, Spot]] = []
+        spot = Spot(end)
+        while spot != Spot(start):
+            spot, behind = next(source for source, at in self.links if at == spot and source.name == start), spot
+            found.append((spot, behind))
+        return found
+
 
 @dataclass(slots=True)
 class _Net:
@@ -141,12 +150,15 @@ def _heights(net: _Net, heights: Mapping[Spot, float], gap: float) -> dict[Spot,
 
 
 def _wanted(spot: Spot, net: _Net, y: Mapping[Spot, float], *, forward: bool) -> float:
-    """The middle of the neighbours; those just placed count double."""
-    before, behind = net.before.get(spot, []), net.behind.get(spot, [])
-    pulls = [(y[other], 2.0 if forward else 1.0) for other in before]
-    pulls += [(y[other], 1.0 if forward else 2.0) for other in behind]
+    """The middle of the neighbours; those just placed count double, those of another kind little."""
+    pulls = [(y[other], _pull(spot, other) * (2 if forward else 1)) for other in net.before.get(spot, [])]
+    pulls += [(y[other], _pull(spot, other) * (1 if forward else 2)) for other in net.behind.get(spot, [])]
     weight = sum(pull for _, pull in pulls)
     return sum(place * pull for place, pull in pulls) / weight if weight else y[spot]
+
+
+def _pull(spot: Spot, other: Spot) -> float:
+    return 4.0 if (spot.layer is None) == (other.layer is None) else 1.0
 
 
 def _spread(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
 from .folding import Box, Folded, fold
-from .lettering import FONT, fitted, width
 from .layout import Layout, Spot, arrange
+from .lettering import FONT, fitted, width
 from .outlines import APPROVAL, UNKNOWN, as_seconds, as_usd, costs
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .explain import Explanation
 
 FORMATS = (".png", ".svg")
-MOST_BOXES, MOST_WAVES = 90, 40
+MOST_BOXES, MOST_WAVES = 90, 30
 COMPACT_FROM = 26  # boxes in the tallest wave from which on a box is one line
 DPI, MOST_PIXELS = 150, 16_000
 MARGIN, GAP, WAYPOINT = 0.4, 0.2, 0.1
@@ -102,10 +102,10 @@ def _sheet(explanation: Explanation) -> _Sheet:
     layout = arrange(layers, folded.inputs, box_height=tall, waypoint_height=WAYPOINT, gap=gap)
     wide = [max((_box_width(folded.boxes[name], tall < 0.5) for name in names), default=0.0) for names in layers]
     left, edge = [], MARGIN
-    for number, width in enumerate(wide):
+    for number, broad in enumerate(wide):
         left.append(edge)
         crossing = sum(1 for source, _ in layout.links if source in set(layout.layers[number]))
-        edge += width + 0.5 + min(0.8, 0.03 * crossing)
+        edge += broad + 0.5 + min(0.8, 0.03 * crossing)
     right = left[-1] + wide[-1] if wide else MARGIN
     top = MARGIN + 1.15
     size = (max(right + MARGIN, 7.2), top + layout.height + 0.95)
@@ -176,7 +176,7 @@ def _edge(axes: Axes, sheet: _Sheet, link: tuple[Spot, Spot], layer: int, is_cri
     from matplotlib.path import Path as Outline
 
     source, target = link
-    colour, width, order = (INK, 2.2, 3) if is_critical else (LINE, 1.1, 2)
+    colour, thick, order = (INK, 2.2, 3) if is_critical else (LINE, 1.1, 2)
     x0, y0 = sheet.left[layer] + sheet.wide[layer], sheet.top + sheet.layout.y[source]
     x1, y1 = sheet.left[layer + 1], sheet.top + sheet.layout.y[target]
     head = 0.09 if target.layer is None else 0.0
@@ -187,7 +187,7 @@ def _edge(axes: Axes, sheet: _Sheet, link: tuple[Spot, Spot], layer: int, is_cri
         points.insert(0, (sheet.left[layer], y0))
         codes.insert(1, Outline.LINETO)
     axes.add_patch(
-        PathPatch(Outline(points, codes), fill=False, edgecolor=colour, linewidth=width, zorder=order, capstyle="butt")
+        PathPatch(Outline(points, codes), fill=False, edgecolor=colour, linewidth=thick, zorder=order, capstyle="butt")
     )
     if head:
         corners = [(x1, y1), (x1 - head - 0.01, y1 - 0.05), (x1 - head - 0.01, y1 + 0.05)]
@@ -196,17 +196,8 @@ def _edge(axes: Axes, sheet: _Sheet, link: tuple[Spot, Spot], layer: int, is_cri
 
 def _critical_links(explanation: Explanation, sheet: _Sheet) -> set[tuple[Spot, Spot]]:
     box_of = {step.id: name for name, box in sheet.folded.boxes.items() for step in box.steps}
-    inward: dict[Spot, list[Spot]] = {}
-    for source, target in sheet.layout.links:
-        inward.setdefault(target, []).append(source)
-    found: set[tuple[Spot, Spot]] = set()
-    for before, behind in pairwise(explanation.critical_path):
-        start, spot = box_of[before], Spot(box_of[behind])
-        while spot.name != start:
-            last = next(other for other in inward[spot] if other.name == start)
-            found.add((last, spot))
-            spot = last
-    return found
+    pairs = {(box_of[before], box_of[behind]) for before, behind in pairwise(explanation.critical_path)}
+    return {link for start, end in pairs if start != end for link in sheet.layout.trail(start, end)}
 
 
 def _boxes(axes: Axes, sheet: _Sheet) -> None:
@@ -296,9 +287,9 @@ def _mark(effect: str | None) -> Sign:
     return sign
 
 
-def _stroke(colour: str, width: float, style: Any) -> Sign:
+def _stroke(colour: str, thick: float, style: Any) -> Sign:
     def sign(axes: Axes, x: float, y: float) -> None:
-        axes.plot([x, x + 0.22], [y, y], color=colour, linewidth=width, linestyle=style, solid_capstyle="butt")
+        axes.plot([x, x + 0.22], [y, y], color=colour, linewidth=thick, linestyle=style, solid_capstyle="butt")
 
     return sign
 
