@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from .config import Config, Group
@@ -206,8 +207,13 @@ def variable_of(key: str) -> str:
 
 
 def _from_text(text: str, info: FieldInfo, key: str, origin: str) -> Any:
-    """A variable's text; lists are JSON or separated by commas, mappings are JSON, the rest is converted later."""
+    """A variable's text; lists are JSON or separated by commas, mappings are JSON, the rest is converted later.
+
+    Empty text is None where that is allowed.
+    """
     kind = get_origin(info.annotation)
+    if type(None) in get_args(info.annotation) and text.strip() in ("", "null"):
+        return None
     if kind is list and not text.lstrip().startswith("["):
         return [part.strip() for part in text.split(",") if part.strip()]
     if kind in (list, dict):
@@ -243,14 +249,16 @@ def _validated(effective: Mapping[str, _Given]) -> Config:
         return Config.model_validate(nested)
     except ValidationError as error:
         problems = dict.fromkeys(_told(problem, effective) for problem in error.errors(include_url=False))
-        raise ConfigError("\n".join(problems)) from error
+        raise ConfigError("\n".join(problems)) from None  # pydantic's own text would show secrets
 
 
 def _told(problem: Any, effective: Mapping[str, _Given]) -> str:
     place = [str(part) for part in problem["loc"]]
     key = next((k for n in range(len(place), 0, -1) if (k := ".".join(place[:n])) in effective), ".".join(place))
     item = effective[key]
-    return f"{key}: expected {expected(fields()[key])}, got {item.value!r} ({item.origin})"
+    info = fields()[key]
+    got = "something else" if info.annotation is SecretStr else repr(item.value)
+    return f"{key}: expected {expected(info)}, got {got} ({item.origin})"
 
 
 def expected(info: FieldInfo) -> str:
@@ -266,7 +274,7 @@ def expected(info: FieldInfo) -> str:
 
 
 def _kind(annotation: Any) -> str:
-    plain = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    plain = {int: "a whole number", float: "a number", bool: "true or false", str: "text", SecretStr: "text"}
     if annotation in plain:
         return plain[annotation]
     arguments = get_args(annotation)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from planloom.cli import template
 from planloom.config import Config
@@ -168,7 +169,7 @@ def test_lists_and_mappings_come_from_variables(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", sorted(fields()))
 def test_every_setting_has_a_variable_that_reaches_it(tmp_path: Path, key: str) -> None:
     value = value_at(Config(), key)
-    given = {list: "[]", dict: "{}"}.get(type(value), str(value))
+    given = {list: "[]", dict: "{}", type(None): "", SecretStr: "sk-1"}.get(type(value), str(value))
     assert load(environ={variable_of(key): given}, folder=tmp_path).origins[key] == variable_of(key)
 
 
@@ -182,6 +183,15 @@ def test_every_setting_explains_itself_and_what_zero_does(key: str) -> None:
         least = min((getattr(rule, "ge", 1) for rule in info.metadata), default=0)
         takes_zero = least <= 0
         assert ("0:" in description) == takes_zero, description
+
+
+def test_secrets_are_in_no_message(tmp_path: Path) -> None:
+    message = failure(tmp_path, "models:\n  api_key: {sk-very: secret}\n")
+    assert message == "models.api_key: expected text, got something else (planloom.yaml:2)"
+    written(tmp_path, "models:\n  api_key: sk-very-secret\n")
+    loaded = load(environ={}, folder=tmp_path)
+    assert loaded.config.models.api_key.get_secret_value() == "sk-very-secret"
+    assert "sk-very" not in repr(loaded)
 
 
 def test_flags_belong_to_settings() -> None:

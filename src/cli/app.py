@@ -80,7 +80,9 @@ def root() -> None:
     planloom plan "Report on the folder ." --picture plan.svg
     planloom run --plan steps.yaml --set name=value --json
 
-    Exit codes: 0 done, 1 failed, 2 bad usage, 3 needs approval or input, 4 budget used up, 130 cancelled.
+    \b
+    Exit codes: 0 done, 1 failed, 2 bad usage, 3 needs approval or input,
+    4 budget used up, 130 cancelled.
     """
 
 

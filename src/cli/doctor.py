@@ -151,6 +151,8 @@ def shown(loaded: Loaded) -> list[tuple[str, Any, str]]:
 
 def hidden(key: str, value: Any) -> Any:
     """The value, or `(set, not shown)` for a secret; names and passwords inside addresses are taken out."""
+    if (secret := getattr(value, "get_secret_value", None)) is not None:
+        return "(set, not shown)" if secret() else ""
     if isinstance(value, dict):
         return {name: hidden(str(name), inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -176,4 +178,4 @@ def _print(found: list[Check], loaded: Loaded) -> None:
 def _text(value: Any) -> str:
     import json
 
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return (value or "(empty)") if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

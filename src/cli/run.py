@@ -55,7 +55,11 @@ def command(
     planloom run --plan steps.yaml --json --yes
 
     Each step starts the moment its inputs are ready. Ctrl-C once cancels and keeps what is finished, twice ends at
-    once. Exit codes: 0 done, 1 failed, 2 bad usage, 3 needs approval or input, 4 budget used up, 130 cancelled.
+    once.
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 bad usage, 3 needs approval or input,
+    4 budget used up, 130 cancelled.
     """
     from .follow import Order
 
