@@ -262,7 +262,7 @@ def _request(
                 "out": str(space.out),
                 "also_writable": [str(path) for path in space.also_writable],
             },
-            "config": context.config.model_dump(),
+            "config": context.config.model_dump(exclude={"models"}),  # a tool has no business with keys
             "plain": {name: getattr(context, name) for name in names},
         },
     }
