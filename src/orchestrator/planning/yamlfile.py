@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import Any
 
 import yaml
@@ -10,6 +12,7 @@ import yaml
 from ...errors import PlanError
 from .findings import Finding
 
+_AS_WRITTEN = re.compile(r"[-+]?0\d|.*:")
 MAX_BYTES = 20_000_000
 MAX_VALUES = 500_000
 Place = tuple[str | int, ...]
@@ -17,17 +20,30 @@ Lines = dict[Place, int]
 
 
 def read(text: str, where: str) -> tuple[Any, Lines]:
-    """The data of a YAML text (JSON is YAML), and the line (from 1) of each value by its path.
+    """The data of a YAML or JSON text, and the line (from 1) of each value by its path (YAML only).
 
-    Dates stay the text they were written as.
+    Dates, times and numbers with leading zeros stay the text they were written as.
 
     Raises:
         PlanError: the text is malformed, has a key twice, or uses YAML tags or aliases; names line and column.
     """
     if len(text) > MAX_BYTES:
         raise fault(where, f"at most {MAX_BYTES:,} characters", f"{len(text):,}")
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] not in ("{", "["):
+        return _read_yaml(text, where)
+    try:
         return _read_json(text, where)
+    except json.JSONDecodeError as error:
+        refusal = fault(f"{where}:{error.lineno}:{error.colno}", "well-formed JSON", error.msg)
+        if where.endswith(".json"):
+            raise refusal from error
+    try:
+        return _read_yaml(text, where)
+    except PlanError as error:
+        raise refusal from error
+
+
+def _read_yaml(text: str, where: str) -> tuple[Any, Lines]:
     lines: Lines = {}
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -50,10 +66,11 @@ def fault(where: str, expected: str, got: str, fix: str = "") -> PlanError:
 
 
 def _read_json(text: str, where: str) -> tuple[Any, Lines]:
+    def no_number(text: str) -> Any:
+        raise fault(where, "finite numbers", text)
+
     try:
-        return json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, where)), {}
-    except json.JSONDecodeError as error:
-        raise fault(f"{where}:{error.lineno}:{error.colno}", "well-formed JSON", error.msg) from error
+        return json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, where), parse_constant=no_number), {}
     except RecursionError:
         raise fault(where, "a plan file", "text that is nested too deep") from None
 
@@ -78,7 +95,11 @@ def _value(node: yaml.Node, path: Place, lines: Lines, where: str) -> Any:
         case yaml.MappingNode():
             made: dict[str, Any] = {}
             for key_node, value_node in node.value:
-                key = str(key_node.value)
+                if not isinstance(key_node, yaml.ScalarNode):
+                    raise fault(f"{where}:{key_node.start_mark.line + 1}", "a key that is a word", "a list or object")
+                if key_node.tag.endswith(":merge"):
+                    raise fault(f"{where}:{key_node.start_mark.line + 1}", "each value written out", "a merge key <<")
+                key = key_node.value
                 if key in made:
                     raise fault(f"{where}:{key_node.start_mark.line + 1}", "each key once", f"{key!r} twice")
                 made[key] = _value(value_node, (*path, key), lines, where)
@@ -97,8 +118,13 @@ def _scalar(node: yaml.ScalarNode, where: str) -> Any:
         return node.value
     if tag not in ("null", "bool", "int", "float"):
         raise fault(where, "text, a number, true, false or null", f"a value tagged {node.tag}")
+    if tag in ("int", "float") and _AS_WRITTEN.match(node.value):
+        return node.value
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_object(node)
+        value = loader.construct_object(node)
     finally:
         loader.dispose()
+    if tag == "float" and not math.isfinite(value):
+        raise fault(where, "a finite number", node.value)
+    return value

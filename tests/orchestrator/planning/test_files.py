@@ -61,6 +61,10 @@ def test_dumped_plan_fits_the_published_schema():
         ("[1, 2]", "expected an object with goal and steps"),
         ("steps: !!python/object:os.system []", "expected plain data"),
         ("", "expected an object"),
+        ('{"steps": [{"id": "a", "action": "b", "timeout_s": NaN}]}', "expected finite numbers, got NaN"),
+        ("steps: []\ninputs: {x: .inf}", "plan.yaml:2: expected a finite number, got .inf"),
+        ("steps:\n- &s {id: a, action: b}\n- {<<: *s, id: c}", "plan.yaml:3: expected each value written out"),
+        ("? [a]\n: 1\nsteps: []", "plan.yaml:1: expected a key that is a word"),
         ("steps:\n  - {id: a, action: b, verify: never}\n", "off or background or blocking"),
     ],
 )
@@ -71,6 +75,26 @@ def test_fault_is_named_with_its_place(tmp_path: Path, text, told):
         load(path)
     assert told in str(caught.value)
     assert caught.value.findings
+
+
+def test_times_and_numbers_with_leading_zeros_stay_as_written(tmp_path: Path):
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        "steps: []\ninputs: {at: 12:30:00, code: 0042, day: 2025-01-01, n: 12, share: 0.5, big: 1e3, hex: 0x1F}"
+    )
+    found = load(path).inputs
+    assert found == {
+        **{"at": "12:30:00", "code": "0042", "day": "2025-01-01"},
+        **{"n": 12, "share": 0.5, "big": "1e3", "hex": 31},
+    }
+
+
+def test_yaml_in_braces_is_read_and_a_json_file_is_held_to_json(tmp_path: Path):
+    (tmp_path / "p.yaml").write_text("{goal: x, steps: [{id: a, action: b}]}")
+    assert load(tmp_path / "p.yaml").steps == (Step(id="a", action="b"),)
+    (tmp_path / "p.json").write_text("{goal: x, steps: []}")
+    with pytest.raises(PlanError, match=r"p.json:1:2: expected well-formed JSON"):
+        load(tmp_path / "p.json")
 
 
 def test_aliases_that_multiply_are_refused(tmp_path: Path):
