@@ -7,7 +7,6 @@ An entry's amount may change while it is inside (an estimate becomes the real us
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -31,7 +30,7 @@ class Window:
     length_s: float
     entries: deque[Entry] = field(default_factory=deque)
     _used: float = 0.0
-    _peaks: list[tuple[float, float]] = field(default_factory=list)  # falling amounts, rising times
+    _left: deque[Entry] = field(default_factory=deque)  # what left less than another length ago
 
     def used(self, now: float) -> float:
         """What is inside the window."""
@@ -39,17 +38,19 @@ class Window:
             oldest = self.entries.popleft()
             oldest.gone = True
             self._used -= oldest.amount
+            self._left.append(oldest)
+        while self._left and self._left[0].at + 2 * self.length_s <= now:
+            self._left.popleft()
         if not self.entries:
             self._used = 0.0  # no drift from adding and subtracting fractions
         return self._used
 
     def take(self, amount: float, now: float) -> Entry:
         """Counts an amount from now on."""
-        level = self.used(now) + amount
+        self.used(now)
         entry = Entry(now, amount)
         self.entries.append(entry)
-        self._used = level
-        self._note(level, now)
+        self._used += amount
         return entry
 
     def change(self, entry: Entry, amount: float, now: float) -> None:
@@ -59,7 +60,6 @@ class Window:
             return
         self._used += amount - entry.amount
         entry.amount = amount
-        self._note(self._used, now)
 
     def frees_at(self, amount: float, now: float) -> float:
         """When at least `amount` of what is inside will have left: `now` for 0 or less, infinity if it is more."""
@@ -73,22 +73,21 @@ class Window:
                 return entry.at + self.length_s
         return float("inf")
 
-    def peak_since(self, at: float) -> float:
-        """The most that was inside at once since a time within the last `length_s` seconds."""
-        if not self._peaks:
-            return 0.0
-        return self._peaks[max(0, bisect_right(self._peaks, at, key=_time_of) - 1)][1]
+    def used_at(self, since: float, now: float) -> float:
+        """What was inside at an earlier time, with the amounts as they are known now. O(entries since then).
 
-    def _note(self, level: float, now: float) -> None:
-        while self._peaks and self._peaks[-1][1] <= level:
-            self._peaks.pop()
-        self._peaks.append((now, level))
-        if len(self._peaks) > 64 and self._peaks[1][0] <= now - self.length_s:
-            del self._peaks[: bisect_right(self._peaks, now - self.length_s, key=_time_of) - 1]
+        Entries of exactly that time count. Right for times less than `length_s` ago, else too little.
+        """
+        level = self.used(now)
+        for entry in reversed(self.entries):
+            if entry.at <= since:
+                break
+            level -= entry.amount
+        for entry in reversed(self._left):
+            if entry.at + self.length_s <= since:
+                break
+            level += entry.amount if entry.at <= since else 0.0
+        return level
 
     def __repr__(self) -> str:
         return f"Window({self._used:g} in {self.length_s:g} s, {len(self.entries)} entries)"
-
-
-def _time_of(peak: tuple[float, float]) -> float:
-    return peak[0]

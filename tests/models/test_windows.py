@@ -31,14 +31,14 @@ def test_frees_at_is_the_time_the_last_needed_entry_leaves() -> None:
     assert window.frees_at(61, 9) == float("inf")
 
 
-def test_peak_since_remembers_what_was_given_back() -> None:
+def test_used_at_counts_what_was_inside_then_with_todays_amounts() -> None:
     window = Window(60)
     first = window.take(50, 0)
-    second = window.take(50, 1)
-    window.change(second, 10, 2)
-    window.change(first, 10, 3)
-    assert window.used(3) == 20
-    assert [window.peak_since(at) for at in (0, 1, 2, 3)] == [100, 100, 60, 20]
+    window.take(40, 1)
+    window.take(30, 50)
+    window.change(first, 10, 55)
+    assert [window.used_at(at, 55) for at in (0, 1, 49, 50, 55)] == [10, 50, 50, 80, 80]
+    assert [window.used_at(at, 61) for at in (1, 50, 60, 61)] == [50, 80, 70, 30]
 
 
 def test_an_empty_window_has_no_drift() -> None:
@@ -65,17 +65,13 @@ def test_no_alignment_of_the_window_ever_holds_more_than_the_limit(asks: list[tu
         assert sum(amount for at, amount in taken if start <= at < start + 10 - 1e-6) <= limit
 
 
-@given(st.lists(st.tuples(st.floats(0.01, 30), st.integers(0, 100), st.booleans()), min_size=1, max_size=60))
-def test_peak_is_never_below_what_was_inside(moves: list[tuple[float, int, bool]]) -> None:
-    window, now, levels = Window(1000), 0.0, []
-    entries = [window.take(5, 0)]
-    levels.append((0.0, 5.0))
-    for gap, amount, new in moves:
+@given(st.lists(st.tuples(st.floats(0.01, 5), st.integers(0, 100)), min_size=1, max_size=60))
+def test_used_at_remembers_every_level_of_the_last_length(moves: list[tuple[float, int]]) -> None:
+    window, now, levels = Window(10), 0.0, []
+    for gap, amount in moves:
         now += gap
-        if new:
-            entries.append(window.take(amount, now))
-        else:
-            window.change(entries[-1], amount, now)
+        window.take(amount, now)
         levels.append((now, window.used(now)))
-    for at, _ in levels:
-        assert window.peak_since(at) >= max(level for time, level in levels if time >= at)
+    for at, level in levels:
+        if at > now - 10:
+            assert window.used_at(at, now) == level
