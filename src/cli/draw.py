@@ -82,7 +82,8 @@ def totals(view: View, sheet: Sheet) -> Text:
 
 def _counts(view: View, sheet: Sheet, *, with_words: bool) -> Text:
     counts = view.counts()
-    line = Text(f" {counts['ok']}/{sum(counts.values())} done")
+    total = sum(counts.values())
+    line = Text(f" {counts['ok']}/{total} done" if total else " looking for a plan")
     dot = " · " if sheet.unicode else " | "
     for state in ("running", "retrying", "asking", "failed", "skipped", "cancelled", "in_doubt"):
         if counts[state]:
@@ -121,7 +122,7 @@ def _foot(view: View, sheet: Sheet) -> list[Text]:
 
 def fit(view: View, room: int) -> list[Row]:
     """The rows of the tree, summed up step by step until there are at most `room`."""
-    rows = _rows(view, lambda step: True)
+    rows = _rows(view, lambda step: step.state != "ok")
     if len(rows) > room:
         rows = _rows(view, lambda step: step.state not in ("ok", "waiting"))
     for states in (("ok",), ("ok", "waiting"), ("ok", "waiting", "skipped", "cancelled")):
@@ -248,6 +249,8 @@ def _failure(step: StepView) -> str:
 
 def _result(step: StepView) -> str:
     parts = ["kept from before"] if step.reused else []
+    if step.started_at is None and not step.reused:  # a for_each over no items
+        parts.append("nothing to do")
     if step.attempts > 1:
         parts.append(f"{step.attempts} tries")
     if step.verdict == "fail":

@@ -142,6 +142,15 @@ def test_a_goal_is_planned_by_its_playbook(books: Any) -> None:
     assert [one["id"] for one in told["steps"]] == ["a"]
 
 
+@pytest.mark.parametrize(("name", "start"), [("plan.svg", b"<?xml"), ("plan.png", b"\x89PNG")])
+def test_a_plan_is_drawn_into_a_file(place: Any, step: Any, name: str, start: bytes) -> None:
+    plan = place.plan(step("a", "demo.say"), step("b", "demo.say", text="${a}"))
+    done = place.run("plan", "--plan", plan, "--picture", name)
+    assert done.returncode == 0, done.stderr
+    assert (place.folder / name).read_bytes().startswith(start)
+    assert place.run("plan", "--plan", plan, "--picture", "plan.gif").returncode == 2
+
+
 # ---- playbooks
 
 

@@ -200,6 +200,14 @@ def test_many_children_are_counted_and_only_failures_are_named() -> None:
     assert names == ["pages", "pages[3]"]
 
 
+def test_a_finished_for_each_is_one_row_and_an_empty_one_says_so() -> None:
+    told = Told("pages", "none")
+    told.add("pages[0]", parent="pages").start("pages[0]", 1).finish("pages[0]", 2).finish("pages", 2)
+    told.finish("none", 0)
+    assert [row.step.id for row in fit(told.view, 50) if row.step] == ["pages", "none"]
+    assert any("nothing to do" in line for line in told.picture(3) if "none" in line)
+
+
 def test_totals_name_each_kind_of_end() -> None:
     text = busy(9).picture(3, width=120)[1]
     assert "2/9 done" in text
