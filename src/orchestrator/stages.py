@@ -14,6 +14,7 @@ from ..memory.artifacts import ArtifactStore
 from ..memory.journal import Journal
 from ..models.budget import Budget
 from . import answer
+from .planning.findings import Finding
 from .planning.plan import Plan, Step
 from .planning.planner import Goal, Outcome, Planner, Proposal
 from .result import Result, artifacts, critical_path_seconds, step_results
@@ -117,7 +118,7 @@ class Stages:
                 return proposal
         raise refusal or UsageError(f"expected a goal some planner can plan, got {request.goal!r}")
 
-    def check(self, plan: Plan) -> list[Any]:
+    def check(self, plan: Plan) -> list[Finding]:
         """The lint notes of a plan.
 
         Raises:
@@ -196,15 +197,21 @@ class Stages:
 
         assert active.run is not None
         registry = self.services.registry
-        linter = Linter(registry.find, names=registry.names, max_steps=self.services.config.execution.max_steps)
+        linter = Linter(
+            registry.find,
+            names=registry.names,
+            max_steps=self.services.config.execution.max_steps,
+            inputs=active.run.plan.inputs,
+        )
         steps = list(active.run.plan.steps)
+        for step in steps:
+            linter.add(step)
         async for step in stream:
-            errors = [f for f in linter.add(step) if f.severity == "error"]
-            if errors:
-                raise PlanError(f"the planner wrote a faulty step: {errors[0]}", errors)
+            _refuse(linter.add(step))
             steps.append(step)
             yield step
         active.run.plan = _with_steps(active.run.plan, tuple(steps))
+        _refuse(linter.end(active.run.plan.answer))
 
     def may_replan(self, active: Active) -> bool:
         """Whether a planner may be asked to change the plan."""
@@ -304,6 +311,12 @@ def settings_of(config: Any) -> Settings:
         backoff_cap_s=execution.backoff_cap_s,
         seed=execution.seed,
     )
+
+
+def _refuse(findings: list[Finding]) -> None:
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        raise PlanError(f"the planner wrote a faulty plan: {errors[0]}", errors)
 
 
 def _with_steps(plan: Plan, steps: tuple[Step, ...]) -> Plan:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -164,7 +165,8 @@ def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         worker, child = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
         parent.kill()
     _, alive = psutil.wait_procs([worker], 20)
-    child.kill()  # on Linux the kernel kills the worker at once, so that it can't end its children
+    with contextlib.suppress(psutil.NoSuchProcess):
+        child.kill()  # on Linux the kernel kills the worker at once, so that it can't end its children
     assert not alive
 
 

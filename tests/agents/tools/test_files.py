@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from repositories import Repository
 
 from planloom.agents.tool import Tool, ToolContext
-from planloom.agents.tools import _contents, _figures, _kinds, files
+from planloom.agents.tools import figures, files
+from planloom.agents.tools.files import contents, kinds
 from planloom.agents.workspace import Workspace
 from planloom.errors import AccessError, ToolError
 
@@ -137,7 +138,7 @@ def test_list_says_that_it_is_cut(root: Path, context: ToolContext) -> None:
     ],
 )
 def test_name_tells_the_kind_without_opening_the_file(name: str, kind: str) -> None:
-    assert _kinds.kind_of(f"/nowhere/{name}").name == kind
+    assert kinds.kind_of(f"/nowhere/{name}").name == kind
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_name_tells_the_kind_without_opening_the_file(name: str, kind: str) -> N
 )
 def test_content_tells_the_kind_of_a_name_that_does_not(tmp_path: Path, content: bytes, kind: str) -> None:
     (tmp_path / "thing").write_bytes(content)
-    assert _kinds.kind_of(tmp_path / "thing").name == kind
+    assert kinds.kind_of(tmp_path / "thing").name == kind
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_lines_are_code_comment_or_blank(
 ) -> None:
     path = tmp_path / name
     path.write_text(text)
-    found = _contents.count_lines(path, _kinds.kind_of(path))
+    found = contents.count_lines(path, kinds.kind_of(path))
     assert (found.total, found.code, found.comment, found.blank) == expected
 
 
@@ -410,18 +411,18 @@ def test_file_in_place_of_a_folder_is_refused(root: Path, context: ToolContext, 
     [(0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (9_994, "9.99 kB"), (123_456, "123 kB"), (10**12, "1.00 TB")],
 )
 def test_sizes_have_three_digits(size: int, text: str) -> None:
-    assert _figures.size(size) == text
+    assert figures.size(size) == text
 
 
 @given(st.lists(st.text("ab/", min_size=1, max_size=80), max_size=8))
 def test_labels_fit_and_match_the_paths_one_by_one(paths: list[str]) -> None:
-    made = _figures.labels(paths)
+    made = figures.labels(paths)
     assert len(made) == len(paths)
     assert all(len(label) <= 24 for label in made)
 
 
 @given(st.integers(0, 1000), st.integers(0, 1000))
 def test_share_is_whole_only_when_it_is(part: int, more: int) -> None:
-    told = _figures.share(part, part + more)
+    told = figures.share(part, part + more)
     assert (told == "100 %") == (part > 0 and more == 0)
     assert (told == "0 %") == (part == 0)

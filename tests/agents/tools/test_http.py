@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from planloom.agents.tool import ToolContext
-from planloom.agents.tools import _hosts, http
+from planloom.agents.tools import http
+from planloom.agents.tools.http import hosts
 from planloom.agents.workspace import Workspace
 from planloom.config import Config, Http, Tools
 from planloom.errors import AccessError, ToolError, TransientError
@@ -223,12 +224,12 @@ async def test_own_machine_is_refused_unless_allowed(port: int, tmp_path: Path, 
     ],
 )
 def test_only_public_addresses_may_be_fetched(address: str, is_refused: bool) -> None:
-    assert bool(_hosts.refusal(ipaddress.ip_address(address))) == is_refused
+    assert bool(hosts.refusal(ipaddress.ip_address(address))) == is_refused
 
 
 async def test_connection_goes_to_the_checked_address_whatever_the_name_says(port: int, context: ToolContext) -> None:
     url = httpx.URL(f"http://rebound.invalid:{port}/host")
-    answer = await http._got(url, _hosts.Target("rebound.invalid", port, ("127.0.0.1",)), context)
+    answer = await http._got(url, hosts.Target("rebound.invalid", port, ("127.0.0.1",)), context)
     assert answer.body == f"rebound.invalid:{port}".encode()
 
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planloom.agents.tool import ToolContext
-from planloom.agents.tools import _prose, text
+from planloom.agents.tools import text
+from planloom.agents.tools.text import reading
 from planloom.agents.workspace import Workspace
 from planloom.errors import ToolError
 
@@ -98,13 +99,13 @@ def test_sentence_that_repeats_another_is_left_out() -> None:
     ],
 )
 def test_sentences_end_where_people_end_them(paragraph: str, count: int) -> None:
-    assert len(_prose.sentences(_prose.Prose("", (paragraph,)))) == count
+    assert len(reading.sentences(reading.Prose("", (paragraph,)))) == count
 
 
 def test_items_of_a_plain_list_are_sentences_of_their_own() -> None:
-    prose = _prose.prose_of("Words that\ncome before:\n* the first item of it\n* the second one\n", is_markdown=False)
+    prose = reading.prose_of("Words that\ncome before:\n* the first item of it\n* the second one\n", is_markdown=False)
     assert prose.paragraphs == ("Words that come before:", "* the first item of it", "* the second one")
-    assert "the first item of it" in _prose.sentences(prose)
+    assert "the first item of it" in reading.sentences(prose)
 
 
 def test_text_without_spaces_has_keywords_and_a_summary() -> None:
@@ -138,7 +139,7 @@ def test_profile_tells_title_length_and_language(tmp_path: Path, context: ToolCo
     (tmp_path / "bees.md").write_text(f"# The *bee* book\n\n{BEES}")
     found = text.profile("bees.md", "notes/bees.md", context=context)
     assert (found["title"], found["language_name"], found["minutes"]) == ("The bee book", "English", 1)
-    assert found["words"] == _prose.word_count(BEES)
+    assert found["words"] == reading.word_count(BEES)
     assert found["section"]["heading"] == "notes/bees.md"
     assert found["summary"] in found["section"]["text"]
 
