@@ -72,6 +72,7 @@ def load(
     """
     file = _file(path, environ, folder or Path.cwd())
     given = [
+        *_from_openai(environ),
         *(_from_file(file) if file else ()),
         *_from_environment(environ),
         *_from_overrides(overrides or {}),
@@ -188,6 +189,13 @@ def _from_mapping(loader: Any, node: Any, group: type[Group], prefix: str, file:
 def _check_version(value: Any, origin: str) -> None:
     if value != 1:
         raise ConfigError(f"{VERSION_KEY}: expected 1, the version of this file's keys, got {value!r} ({origin})")
+
+
+def _from_openai(environ: Mapping[str, str]) -> Iterator[_Given]:
+    """The variables that OpenAI's own clients read; anything said to us directly wins over them."""
+    for variable, key in (("OPENAI_BASE_URL", "models.base_url"), ("OPENAI_API_KEY", "models.api_key")):
+        if value := environ.get(variable, ""):
+            yield _Given(key, value, variable)
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:

@@ -209,3 +209,15 @@ def test_the_shipped_file_sets_every_key_to_its_default() -> None:
     assert loaded.config == Config()
     assert all(origin.startswith("config.yaml:") for origin in loaded.origins.values())
     assert max(map(len, template.text().splitlines())) <= 120
+
+
+def test_openai_variables_count_unless_something_is_said_to_us(tmp_path: Path) -> None:
+    environ = {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1", "OPENAI_API_KEY": "k1"}
+    loaded = load(environ=environ, folder=tmp_path)
+    assert (loaded.config.models.base_url, loaded.origins["models.base_url"]) == (
+        "http://127.0.0.1:1/v1",
+        "OPENAI_BASE_URL",
+    )
+    assert loaded.config.models.api_key.get_secret_value() == "k1"
+    loaded = load(environ=environ | {"PLANLOOM_MODELS__API_KEY": "k2"}, folder=tmp_path)
+    assert loaded.config.models.api_key.get_secret_value() == "k2"

@@ -69,6 +69,34 @@ def blocks(text: str, kind: str) -> list[str]:
     return re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
 
 
+def test_readme_plan_runs_as_it_stands(tmp_path: Path):
+    import json
+
+    plan = next(
+        block for block in blocks((ROOT / "README.md").read_text(encoding="utf-8"), "yaml") if "steps:" in block
+    )
+    (tmp_path / "plan.yaml").write_text(plan)
+    (tmp_path / "a.md").write_text("# Boats\n\nThe harbour has many boats. Boats leave the harbour at high tide.\n")
+    (tmp_path / "b.md").write_text("# Bread\n\nThe baker bakes bread. Bread needs flour, water and time.\n")
+    out = subprocess.run(
+        [sys.executable, "-m", "planloom", "run", "--plan", "plan.yaml", "--json"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert out.returncode == 0, out.stderr
+    result = json.loads(out.stdout)
+    assert result["steps"]["words[1]"]["status"] == "ok"
+    assert "bread" in result["answer"].lower() and "boats" in result["answer"].lower()
+
+
+def test_readme_program_runs_as_it_stands(tmp_path: Path):
+    program = blocks((ROOT / "README.md").read_text(encoding="utf-8"), "python")[0]
+    (tmp_path / "program.py").write_text(program)
+    (tmp_path / "notes.md").write_text("# Notes\n\nSome words to report on.\n")
+    out = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert out.returncode == 0, out.stderr
+    assert "report.html" in out.stdout
+
+
 def test_contributing_steps_work_literally(tmp_path: Path):
     import json
 

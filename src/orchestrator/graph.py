@@ -42,8 +42,8 @@ def build_graph(
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The compiled graph; events come out as LangGraph's custom stream.
 
-    `loom` is the runtime to use; without one, one is made of `config` (defaults: `config.load()` of the working
-    folder). `checkpointer` is LangGraph's; None: the graph keeps no checkpoints of its own.
+    `loom` is the runtime to use; without one, one is made of `config` (None: the settings in force in the
+    working folder). `checkpointer` is LangGraph's; None: the graph keeps no checkpoints of its own.
     """
     from langgraph.graph import END, START, StateGraph
 

@@ -6,6 +6,7 @@ Rule: the only place that reads the clock of the machine and knows all parts.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import secrets
 import time
@@ -26,6 +27,7 @@ from ..events import ApprovalAsked, Event
 from ..memory.artifacts import ArtifactStore
 from ..memory.history import Call, History
 from ..memory.journal import Journal, Listener
+from ..settings import load
 from .planning.plan import Plan
 from .planning.planner import Planner, PlaybookPlanner
 from .planning.playbooks import Library
@@ -48,8 +50,11 @@ class Planloom:
         planner: Planner | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """`tools` join the built-in ones; `planner` is asked before the playbooks."""
-        self.config = config or Config()
+        """`tools` join the built-in ones; `planner` is asked before the playbooks.
+
+        `config` None: the settings in force in the working folder (file, environment), as for the command line.
+        """
+        self.config = config if config is not None else load(environ=os.environ).config
         self.registry = Registry(self.config.tools.modules)
         self.registry.add(*tools)
         self.library = Library([Path(folder).expanduser() for folder in self.config.playbooks.folders])
