@@ -1,11 +1,12 @@
 """How many tokens a text is, without the vocabulary of any model. Rule: estimates only; real usage corrects them.
 
-Counted are letters, digits, signs and scripts, block by block: about 4 letters a token in Latin script, 1 character in
-Chinese, Japanese and Korean, 2 elsewhere; signs, digits and long random strings are denser.
+Counted are letters, runs of digits and of signs, and scripts, block by block: about 4 letters a token in Latin script,
+1 character in Chinese, Japanese and Korean, 2 elsewhere; data, code and long random strings are denser.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -24,6 +25,7 @@ _CLASSES = bytes(
     0x61 if chr(i).isalpha() else 0x30 if chr(i).isdigit() else 0x0A if i in (10, 13) else 0x20 if i <= 32 else 0x2E
     for i in range(128)
 ) + bytes([0x20] * 128)
+_KINDS = (b"a", b"0", b"\n", b" ", b".")
 _RANDOM = re.compile(r"[A-Za-z0-9+/=]{64,}|[A-Za-z0-9+]{32,}")  # base64, hexadecimal
 _SCRIPTS = (
     (re.compile("[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]"), 1.1),
@@ -35,8 +37,9 @@ _SCRIPTS = (
 
 
 def estimate(text: str) -> int:
-    """About how many tokens a text is; 0 only for the empty text. A megabyte takes some milliseconds."""
-    return math.ceil(sum(_block(text[at : at + _BLOCK]) for at in range(0, len(text), _BLOCK)))
+    """About how many tokens a text is; 0 only for the empty text. About 50 ms a megabyte, less for text seen lately."""
+    total = sum(_block(text[at : at + _BLOCK]) for at in range(0, len(text), _BLOCK))
+    return max(1, round(total)) if text else 0
 
 
 def of_message(message: Mapping[str, Any]) -> int:
@@ -69,6 +72,7 @@ def _content(content: Any) -> int:
     return total
 
 
+@functools.lru_cache(maxsize=512)  # histories are measured again and again
 def _block(text: str) -> float:
     total = len(text) / 64  # spaces count little, but not nothing
     if not text.isascii():
@@ -76,13 +80,16 @@ def _block(text: str) -> float:
     total += 0.75 * sum(len(run) for run in _RANDOM.findall(text))
     plain = _RANDOM.sub(" ", text).encode("ascii", "ignore")
     classes = plain.translate(_CLASSES)
-    words = len(plain.split())
-    return (
-        total
-        + max(classes.count(b"a") / 4 + classes.count(b"0") / 2.2, words)
-        + 0.9 * classes.count(b".")
-        + 0.6 * classes.count(b"\n")
-    )
+    digits, signs = classes.count(b"0"), classes.count(b".")
+    digit_runs, sign_runs = _runs(classes, b"0"), _runs(classes, b".")
+    numbers = digit_runs + max(0, digits - 3 * digit_runs) / 3
+    words = max(classes.count(b"a") / 4 + numbers, len(plain.split()))
+    return total + words + 0.95 * sign_runs + 0.25 * (signs - sign_runs) + 0.8 * classes.count(b"\n")
+
+
+def _runs(classes: bytes, kind: bytes) -> int:
+    """How many runs of one class there are."""
+    return classes.startswith(kind) + sum(classes.count(before + kind) for before in _KINDS if before != kind)
 
 
 @dataclass(slots=True)
