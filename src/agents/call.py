@@ -56,12 +56,13 @@ class Caller:
             raise ToolError(f"{tool.name} has no batch form")
         for arguments in calls:
             tool.validated(arguments)
+        more = {name: context} if (name := tool.batch_context_parameter) else {}
         if tool.process:
             results = await self._in_process(tool, [dict(c) for c in calls], context, batch=True)
         elif asyncio.iscoroutinefunction(function):
-            results = await _guarded(tool, function(list(calls)))
+            results = await _guarded(tool, function([dict(c) for c in calls], **more))
         else:
-            results = await _guarded(tool, in_thread(lambda: function([dict(c) for c in calls])))
+            results = await _guarded(tool, in_thread(lambda: function([dict(c) for c in calls], **more)))
         return [_member(tool, result) for result in batch_results(tool, results, len(calls))]
 
     async def _in_process(self, tool: Tool, arguments: Any, context: ToolContext, *, batch: bool) -> Any:

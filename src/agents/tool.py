@@ -91,7 +91,10 @@ class Tool:
         return self.function(*args, **kwargs)
 
     def batch(self, *, limit: int = 100, growth: float = 0.0) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Declares the batch form: `f(calls: list[dict]) -> list` of results or exceptions, in the same order."""
+        """Declares the batch form: `f(calls: list[dict]) -> list` of results or exceptions, in the same order.
+
+        A parameter annotated `ToolContext` is handed the context of the call, as for the tool itself.
+        """
 
         def declare(function: Callable[..., Any]) -> Callable[..., Any]:
             object.__setattr__(self, "batch_function", function)
@@ -109,6 +112,12 @@ class Tool:
     def context_parameter(self) -> str | None:
         """Name of the parameter that takes the ToolContext, None if there is none."""
         return next((name for name, hint in self._hints.items() if hint is ToolContext), None)
+
+    @cached_property
+    def batch_context_parameter(self) -> str | None:
+        """As `context_parameter`, of the batch form."""
+        hints = typing.get_type_hints(self.batch_function) if self.batch_function is not None else {}
+        return next((name for name, hint in hints.items() if hint is ToolContext), None)
 
     @cached_property
     def _hints(self) -> dict[str, Any]:

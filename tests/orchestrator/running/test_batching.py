@@ -88,3 +88,21 @@ async def test_merged_call_does_not_lengthen_the_critical_path(bench):
     sizes.clear()
     await bench.go([slow], steps, settings=Settings(max_parallel_steps=1))
     assert sizes == [4], "with one place, one after another takes as long"
+
+
+async def test_built_in_batch_form_gives_what_single_calls_give(bench, tmp_path):
+    from planloom.agents.tools.files import hash_
+
+    steps = []
+    for number in range(8):
+        (tmp_path / f"{number}.txt").write_text(f"text {number}")
+        steps.append(Step(id=f"s{number}", action="files.hash", parameters={"path": f"{number}.txt"}))
+    steps.append(Step(id="gone", action="files.hash", parameters={"path": "gone.txt"}))
+    outcomes = []
+    for batching in (False, True):
+        bench.events.clear()
+        await bench.go([hash_], steps, settings=Settings(batching=batching, max_parallel_steps=1))
+        outcomes.append({name: (s.status, s.value, s.error) for name, s in bench.steps.items()})
+    assert any(e.type == "step.started" and len(e.payload.batch) == 9 for e in bench.events)
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0]["gone"][0] == "failed" and outcomes[0]["s3"][0] == "ok"

@@ -147,6 +147,19 @@ def hash_(path: str, *, context: ToolContext) -> FileHash:
         raise ToolError(f"expected a file that may be read, got {str(source)!r}: {error.strerror}") from error
 
 
+@hash_.batch(limit=200, growth=1.0)
+def hash_many(calls: list[dict[str, Any]], context: ToolContext) -> list[Any]:
+    """Hashes several files in one call; reading takes as long as one after another."""
+
+    def one(call: dict[str, Any]) -> Any:
+        try:
+            return hash_(**call, context=context)
+        except ToolError as error:
+            return error
+
+    return [one(call) for call in calls]
+
+
 @tool(effect="read")
 def scan(
     path: str = ".", max_kinds: int = 10, max_prose: int = 12, keep_inventory: bool = False, *, context: ToolContext
