@@ -1,0 +1,165 @@
+"""The answer in a model's words, from what the steps gave. Rule: the template answers whenever the model can't.
+
+Results go to the model as data between marks that nobody can guess, shortened so that the whole request fits; what
+failed and what was not verified is said by us when the model does not say it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+from ..errors import ContextError, PlanloomError
+from ..models.client import Models
+from ..models.scope import current, entered
+from . import answer
+from .briefing import Lookup, Material, briefing
+from .citations import Cleaned, cited
+from .excerpt import as_bytes
+from .planning.plan import Plan
+from .result import Artifact, StepResult
+
+_MIN_BYTES = 1_000
+_LISTED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The answer, who wrote it, and why it was not the model (empty when it was)."""
+
+    text: str
+    by: Literal["model", "template"]
+    note: str = ""
+
+
+class Writer:
+    """Writes answers with the writer's model.
+
+    `context_tokens`: what a request and its reply may have, 0: no limit. `max_data_tokens`: what results may take of
+    it. `max_chars`: characters of the longest answer. `timeout_s`: seconds for the whole answer.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        *,
+        context_tokens: int = 128_000,
+        max_output_tokens: int = 4_096,
+        max_data_tokens: int = 24_000,
+        max_chars: int = 40_000,
+        timeout_s: float = 180.0,
+    ) -> None:
+        room = (context_tokens or 128_000) - (max_output_tokens or 4_096) - 1_500
+        self._models = models
+        self._max_bytes = max(_MIN_BYTES, as_bytes(min(room, max_data_tokens)))
+        self._max_chars = max_chars
+        self._timeout_s = timeout_s
+
+    async def write(
+        self,
+        plan: Plan,
+        steps: Mapping[str, StepResult],
+        files: Sequence[Artifact],
+        lookup: Lookup,
+        on_piece: Callable[[str], None],
+    ) -> Written:
+        """The answer to the plan's goal. Every piece goes to `on_piece`; when the model breaks off, so does the
+        template's text, behind a sentence that says it."""
+        draft = await asyncio.to_thread(answer.write, plan, steps, lookup)
+        if not self._models.has("writer"):
+            on_piece(draft)
+            return Written(draft, "template", "there is no model for the writer")
+        cleaned = Cleaned(steps)
+        try:
+            told = draft if plan.answer is not None else ""
+            await self._stream(Material(plan, steps, files, lookup, told), cleaned, on_piece)
+        except (PlanloomError, TimeoutError) as error:
+            return _fallen(draft, cleaned.text, str(error) or f"no whole answer in {self._timeout_s:g} s", on_piece)
+        if not cleaned.text.strip():
+            return _fallen(draft, "", "the model's answer was empty", on_piece)
+        if said := unsaid(cleaned.text, steps):
+            on_piece(f"\n\n{said}")
+        return Written("\n\n".join(part for part in (cleaned.text, said) if part), "model")
+
+    async def _stream(self, material: Material, cleaned: Cleaned, on_piece: Callable[[str], None]) -> None:
+        """Asks with less and less data while the request is too large."""
+        size = self._max_bytes
+        while True:
+            brief = await asyncio.to_thread(briefing, material, size)
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._answer(messages(material.plan.goal, brief, secrets.token_hex(8)), cleaned, on_piece)
+                return
+            except ContextError:
+                size //= 4
+                if size < _MIN_BYTES:
+                    raise
+
+    async def _answer(
+        self, request: Sequence[Mapping[str, str]], cleaned: Cleaned, on_piece: Callable[[str], None]
+    ) -> None:
+        length = 0
+        with entered(replace(current(), role="writer", step=None)):
+            async with aclosing(self._models.stream("writer", request)) as pieces:  # type: ignore[type-var]
+                async for piece in pieces:
+                    length += len(piece)
+                    if shown := cleaned.feed(piece):
+                        on_piece(shown)
+                    if len(cleaned.text) > self._max_chars or length > 8 * self._max_chars:
+                        raise EndlessError(f"the model's answer did not end within {self._max_chars:,} characters")
+        if shown := cleaned.end():
+            on_piece(shown)
+
+
+class EndlessError(PlanloomError):
+    """A reply is longer than any answer should be."""
+
+
+def messages(goal: str, brief: str, mark: str) -> list[dict[str, str]]:
+    """The request: instructions, the same in every request, then the goal and the data between marks."""
+    asked = (
+        f"Goal: {goal}\n\nData between the marks {mark}, one JSON object a line:\n"
+        f"<<<DATA {mark}\n{brief}\nEND {mark}>>>\nWrite the answer to the goal."
+    )
+    return [{"role": "system", "content": instructions()}, {"role": "user", "content": asked}]
+
+
+def unsaid(text: str, steps: Mapping[str, StepResult]) -> str:
+    """What an answer must say and this one does not: steps that failed, results that are not verified."""
+    named = cited(text, steps)
+    failed = [f"- {n}: {s.error or s.status}" for n, s in steps.items() if s.status in _BAD and n not in named]
+    open_ = [name for name in steps if steps[name].status == "ok" and steps[name].verified != "pass"]
+    lines = ["Not done:\n" + "\n".join(failed[:_LISTED]) + _more(len(failed))] if failed else []
+    if open_ and len(open_) == sum(s.status == "ok" for s in steps.values()):
+        lines.append("Not verified: none of the results was.")
+    elif open_:
+        lines.append(f"Not verified: {', '.join(open_[:_LISTED])}{_more(len(open_)).replace(chr(10), ' ')}.")
+    return "\n\n".join(lines)
+
+
+_BAD = ("failed", "in_doubt")
+
+
+def _more(count: int) -> str:
+    return f"\nand {count - _LISTED} more" if count > _LISTED else ""
+
+
+def _fallen(draft: str, shown: str, reason: str, on_piece: Callable[[str], None]) -> Written:
+    """The template's answer; behind what was shown of the model's, with the reason."""
+    on_piece(
+        f"\n\n(That answer broke off: {reason}. From here the results as they are.)\n\n{draft}" if shown else draft
+    )
+    return Written(draft, "template", reason)
+
+
+@lru_cache(maxsize=1)
+def instructions() -> str:
+    """What the writer is told, from the prompt's file."""
+    from importlib.resources import files
+
+    return files("planloom.prompts").joinpath("writer.md").read_text("utf-8")
