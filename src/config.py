@@ -67,6 +67,18 @@ class Limits(Group):
     per_tool: dict[str, int] = Field(
         default_factory=dict, description="Calls of one tool side by side in this process, by tool name. 0: no limit."
     )
+    session_usd: float = Field(0.0, ge=0, description="US dollars all runs of a session may cost. 0: no limit.")
+    requests_per_minute: int = Field(
+        10_000, ge=0, description="Calls a minute to one model, of all sessions; responses may tell less. 0: no limit."
+    )
+    tokens_per_minute: int = Field(
+        2_000_000, ge=0, description="Tokens a minute of one model, sent and received. 0: no limit."
+    )
+    requests_per_day: int = Field(0, ge=0, description="Calls to one model within 24 hours. 0: no limit.")
+    per_model: dict[str, dict[str, int]] = Field(
+        default_factory=dict,
+        description="The last three by model name or pattern: {gpt-4o*: {tokens_per_minute: 30000}}. 0: no limit.",
+    )
 
 
 class Role(Group):
@@ -91,6 +103,11 @@ class Models(Group):
     max_output_tokens: int = Field(4096, ge=0, description="Tokens a reply may have. 0: the server's default.")
     timeout_s: float = Field(120.0, gt=0, description="Seconds one call may take, waiting for limits not counted.")
     max_attempts: int = Field(5, ge=1, description="Tries of a call whose error may pass, the first included.")
+    prices: dict[str, dict[str, float]] = Field(
+        default_factory=dict,
+        description="US dollars for 1,000,000 tokens, by model name or pattern: "
+        "{gpt-4o*: {input: 2.5, cached_input: 1.25, output: 10}}. A model not in it has an unknown cost. 0: free.",
+    )
     planner: Role = Role()
     worker: Role = Role()
     verifier: Role = Role()
@@ -123,6 +140,15 @@ class Playbooks(Group):
     )
 
 
+class Caches(Group):
+    response_cache: bool = Field(
+        False, description="On: replies are kept in `state` and used again for equal requests."
+    )
+    response_cache_bytes: int = Field(
+        268_435_456, ge=0, description="Bytes of the replies kept; those unused for longest go first. 0: none is kept."
+    )
+
+
 class Features(Group):
     parallel_execution: bool = Field(True, description="Off: steps run one after another.")
     background_verification: bool = Field(True, description="Off: dependents wait for the verdict.")
@@ -146,4 +172,5 @@ class Config(Group):
     models: Models = Models()
     tools: Tools = Tools()
     playbooks: Playbooks = Playbooks()
+    caches: Caches = Caches()
     features: Features = Features()

@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..errors import ModelError
+
 State = Literal["closed", "open", "half_open"]
 LONGEST_S = 120.0
 
@@ -90,4 +92,21 @@ class Breakers:
     _by_endpoint: dict[str, Breaker] = field(default_factory=dict)
 
     def of(self, endpoint: str) -> Breaker:
+        """The breaker of an endpoint."""
         return self._by_endpoint.setdefault(endpoint, Breaker())
+
+    def enter(self, endpoint: str, now: float) -> Pass:
+        """Leave to call an endpoint, to be handed to its breaker's `leave`.
+
+        Raises:
+            ModelError: the breaker is open (kind `open`).
+        """
+        breaker = self.of(endpoint)
+        leave = breaker.enter(now)
+        if leave is None:
+            raise ModelError(
+                f"expected {endpoint!r} to answer, got failures only; it is tried again in "
+                f"{breaker.opens_at(now) - now:.0f} s, check that the server runs and models.base_url is right",
+                kind="open",
+            )
+        return leave

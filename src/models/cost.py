@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 
 from ..errors import ConfigError
+from .patterns import best
+from .usage import Usage
 
 _PER = 1_000_000
 _KEYS = ("input", "cached_input", "output")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens of one call; `cached_input` is the part of `input` that came from the provider's prompt cache."""
-
-    input: int = 0
-    cached_input: int = 0
-    output: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.input + self.output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +25,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Prices by model name or pattern (`gpt-4o*`, `*`): the exact name first, then the longest pattern that fits."""
+    """Prices by model name or pattern (see `patterns`)."""
 
     table: Mapping[str, Price] = field(default_factory=dict)
 
@@ -52,17 +40,17 @@ class Prices:
 
     def of(self, model: str) -> Price | None:
         """The price of a model; None: unknown."""
-        return next(self._fitting(model), None)
+        return best(self.table, model)
 
     def cost(self, model: str, usage: Usage) -> float | None:
         """US dollars of a call; None: the price is unknown."""
         price = self.of(model)
         if price is None:
             return None
-        cached = min(usage.cached_input, usage.input)
+        cached = min(usage.cached, usage.prompt)
         cached_price = price.input if price.cached_input is None else price.cached_input
-        fresh = (usage.input - cached) * price.input
-        return (fresh + cached * cached_price + usage.output * price.output) / _PER
+        fresh = (usage.prompt - cached) * price.input
+        return (fresh + cached * cached_price + usage.completion * price.output) / _PER
 
     def most(self, model: str, input_tokens: int, max_output_tokens: int) -> float | None:
         """The most a call can cost before it is made: nothing cached, the reply as long as allowed; None: unknown."""
@@ -71,12 +59,6 @@ class Prices:
             return None
         dearest = max(price.input, price.cached_input or 0.0)
         return (input_tokens * dearest + max_output_tokens * price.output) / _PER
-
-    def _fitting(self, model: str) -> Iterator[Price]:
-        if model in self.table:
-            yield self.table[model]
-        patterns = (pattern for pattern in self.table if fnmatchcase(model, pattern))
-        yield from (self.table[pattern] for pattern in sorted(patterns, key=len, reverse=True))
 
 
 def _price(model: str, entry: Mapping[str, float]) -> Price:

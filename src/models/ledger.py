@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from .. import config
 from ..clock import Clock
-from ..errors import BudgetError, ContextError, TransientError
+from ..errors import BudgetError, ConfigError, ContextError, TransientError
 from . import ratelimits
 from .book import Book, Request
 from .budget import Budget
 from .money import Purse, Spend
+from .patterns import best
 from .quota import Limits, Quota
 
 _SURE = ("pause", "requests_per_minute", "requests_per_day")  # nothing that calls give back ends these waits earlier
@@ -110,6 +112,28 @@ class Ticket:
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self.settle(None)
+
+
+def configured(limits: config.Limits) -> Callable[[Key], Limits]:
+    """The limits of each key by the configuration.
+
+    Raises:
+        ConfigError: `limits.per_model` has an unknown key or a negative number.
+    """
+    names = tuple(field.name for field in fields(Limits))
+    common = {name: float(getattr(limits, name)) for name in names}
+    for model, given in limits.per_model.items():
+        for name, value in given.items():
+            if name not in names or value < 0:
+                raise ConfigError(
+                    f"limits.per_model: {model!r}: expected {', '.join(names)}, each 0 or more, got {name}: {value!r}"
+                )
+
+    def of(key: Key) -> Limits:
+        own = best(limits.per_model, key.model) or {}
+        return Limits(**{**common, **own})
+
+    return of
 
 
 class Ledger:

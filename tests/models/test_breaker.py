@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from planloom.errors import ModelError
 from planloom.models.breaker import LONGEST_S, Breaker, Breakers
 
 
@@ -89,3 +92,13 @@ def test_endpoints_have_breakers_of_their_own() -> None:
     for _ in range(5):
         call(breakers.of("a"), False, 0)
     assert (breakers.of("a").state, breakers.of("b").state) == ("open", "closed")
+
+
+def test_an_open_endpoint_is_refused_in_words() -> None:
+    breakers = Breakers()
+    for _ in range(5):
+        call(breakers.of("http://h/v1"), False, 0)
+    with pytest.raises(ModelError, match=r"'http://h/v1'.*tried again in 11 s") as caught:
+        breakers.enter("http://h/v1", 4)
+    assert caught.value.kind == "open"
+    assert breakers.enter("http://h/v1", 15).is_probe

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planloom.errors import ConfigError
-from planloom.models.cost import Price, Prices, Usage
+from planloom.models.cost import Price, Prices
+from planloom.models.usage import Usage
 
 PRICES = Prices.read(
     {
@@ -20,7 +21,7 @@ PRICES = Prices.read(
 
 
 def test_an_unknown_model_costs_none_and_a_free_one_zero() -> None:
-    usage = Usage(input=1000, output=1000)
+    usage = Usage(prompt=1000, completion=1000)
     assert PRICES.cost("other", usage) is None
     assert PRICES.most("other", 1, 1) is None
     assert PRICES.cost("local/llama", usage) == 0
@@ -28,7 +29,7 @@ def test_an_unknown_model_costs_none_and_a_free_one_zero() -> None:
 
 
 def test_cached_tokens_have_their_own_price_where_there_is_one() -> None:
-    usage = Usage(input=1_000_000, cached_input=400_000, output=500_000)
+    usage = Usage(prompt=1_000_000, cached=400_000, completion=500_000)
     assert PRICES.cost("big", usage) == pytest.approx(0.6 * 2 + 0.4 * 0.5 + 0.5 * 8)
     assert PRICES.cost("big-2", usage) == pytest.approx(1 + 0.5 * 4)
 
@@ -43,14 +44,14 @@ def test_the_exact_name_wins_then_the_longest_pattern(model: str, price: float |
 
 @given(st.integers(0, 10**6), st.floats(0, 1), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_no_call_costs_more_than_the_most(tokens: int, cached: float, output: int, unused: int) -> None:
-    usage = Usage(input=tokens, cached_input=int(tokens * cached), output=output)
+    usage = Usage(prompt=tokens, cached=int(tokens * cached), completion=output)
     cost, most = PRICES.cost("big", usage), PRICES.most("big", tokens, output + unused)
     assert cost is not None and most is not None
     assert cost <= most * (1 + 1e-12)
 
 
 def test_more_cached_than_sent_is_no_discount_below_zero() -> None:
-    assert PRICES.cost("big", Usage(input=10, cached_input=1000)) == pytest.approx(10 * 0.5 / 1e6)
+    assert PRICES.cost("big", Usage(prompt=10, cached=1000, completion=0)) == pytest.approx(10 * 0.5 / 1e6)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planloom.errors import BudgetError, ContextError, TransientError
+from planloom import config
+from planloom.errors import BudgetError, ConfigError, ContextError, TransientError
 from planloom.models.budget import Budget
-from planloom.models.ledger import Amounts, Key, Ledger, Ticket, Waiting
+from planloom.models.ledger import Amounts, Key, Ledger, Ticket, Waiting, configured
 from planloom.models.quota import Limits
 from planloom.models.simulate.virtual import LoopClock, run_virtual
 
@@ -298,3 +299,14 @@ def test_tickets_end_on_every_path() -> None:
         assert "in flight 0" in made.statistics()[KEY]
 
     run_virtual(body())
+
+
+def test_configured_limits_are_those_of_the_best_fitting_name() -> None:
+    limits = configured(
+        config.Limits(tokens_per_minute=1000, per_model={"m*": {"tokens_per_minute": 5}, "m": {"requests_per_day": 7}})
+    )
+    assert limits(KEY) == Limits(requests_per_minute=10_000, tokens_per_minute=1000, requests_per_day=7)
+    assert limits(Key("e", "mini")).tokens_per_minute == 5
+    assert limits(Key("e", "other")).tokens_per_minute == 1000
+    with pytest.raises(ConfigError, match=r"limits\.per_model: 'm'.*got token_per_minute: 5"):
+        configured(config.Limits(per_model={"m": {"token_per_minute": 5}}))
