@@ -20,7 +20,7 @@ def test_every_package_is_listed_for_the_wheel():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = {path.parent.relative_to(ROOT / "src") for path in (ROOT / "src").rglob("*.py")}
     packages = {".".join(["planloom", *folder.parts]) for folder in folders}
-    assert packages | {"planloom.playbooks"} == set(settings["packages"])
+    assert packages | {"planloom.prompts", "planloom.prompts.playbooks"} == set(settings["packages"])
 
 
 def test_constraints_are_exact_and_name_no_address():

@@ -52,7 +52,7 @@ class ToolContext:
     """
 
     workspace: Workspace
-    config: Config = field(default_factory=lambda: Config())
+    config: Config = field(default_factory=Config)
     run_id: str = ""
     step_id: str = ""
     attempt: int = 1

@@ -79,6 +79,6 @@ class Workspace:
 
 
 def safe_name(name: str) -> str:
-    """`name` as a portable relative file name: letters, digits, `._-`, folders kept, no leading dots, 120 long at most."""
+    """`name` as a portable relative file name: letters, digits, `._-`, folders kept, no leading dots, 120 at most."""
     parts = [re.sub(r"[^\w.-]+", "-", part).strip(".-")[:120] for part in name.replace("\\", "/").split("/")]
     return "/".join(part for part in parts if part) or "file"

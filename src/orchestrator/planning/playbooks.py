@@ -20,7 +20,7 @@ from .plan import INPUTS, Plan, ReferenceSyntaxError, Step, references
 
 MAX_BYTES = 2_000_000
 _KEYS = ("playbook", "name", "purpose", "examples", "keywords", "inputs", "steps", "answer")
-_BUILT_IN = "...playbooks"
+_BUILT_IN = "...prompts.playbooks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
