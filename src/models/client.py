@@ -7,11 +7,12 @@ Without a base URL and a key there is no model, and whoever asks is told so.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..config import Models as Settings
 from ..errors import ModelError, PlanloomError, TransientError
+from .scope import current, entered
 from .structured import WAYS, Way, instruction, parse, response_format, without_thoughts
 from .usage import Usage, usage_of
 
@@ -112,8 +113,8 @@ class Models:
             BudgetError, ContextError: the call was not sent.
         """
         endpoint = self.endpoint(role)
-        completion = await self._sent(endpoint, self._request(endpoint, messages, max_tokens))
-        return _reply(completion)
+        with entered(replace(current(), role=role)):
+            return _reply(await self._sent(endpoint, self._request(endpoint, messages, max_tokens)))
 
     async def structured(
         self, role: RoleName, messages: Sequence[Message], *, name: str, schema: Mapping[str, Any]
@@ -130,7 +131,8 @@ class Models:
         fault: ModelError | None = None
         for way in WAYS[first:]:
             try:
-                reply = await self._structured(endpoint, messages, way, name, schema)
+                with entered(replace(current(), role=role)):
+                    reply = await self._structured(endpoint, messages, way, name, schema)
             except ModelError as error:
                 if error.kind not in ("reply", "schema"):
                     raise
@@ -151,9 +153,10 @@ class Models:
         request = self._request(endpoint, messages, max_tokens)
         finish = None
         with _told(endpoint):
-            chunks = await self._client(endpoint).chat.completions.create(
-                **request, stream=True, stream_options={"include_usage": True}
-            )
+            with entered(replace(current(), role=role)):  # the request itself; a generator must not leave it set
+                chunks = await self._client(endpoint).chat.completions.create(
+                    **request, stream=True, stream_options={"include_usage": True}
+                )
             try:
                 async for chunk in chunks:
                     for choice in chunk.choices or ():
@@ -173,7 +176,7 @@ class Models:
             TransientError, BudgetError, ContextError: as `complete`.
         """
         endpoint = self.endpoint("embeddings")
-        with _told(endpoint):
+        with _told(endpoint), entered(replace(current(), role="embeddings")):
             found = await self._client(endpoint).embeddings.create(
                 model=endpoint.model, input=list(texts), encoding_format="float"
             )

@@ -9,14 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import httpx2
 
-from ..errors import ModelError, TransientError
+from ..errors import ContextError
 from ..events import LimitWaiting, ModelCall
+from . import tokens
+from .breaker import Breakers, Pass
+from .cost import Prices
+from .guard import Guard
 from .ledger import Amounts, Key, Ledger, Ticket
 from .scope import Scope, current
 from .usage import Tail, Usage, usage_of
@@ -25,38 +29,39 @@ _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _LEFT_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
-class Measure(Protocol):
-    """Judges a request before it is sent."""
-
-    def __call__(self, key: Key, body: Mapping[str, Any]) -> int:
-        """The most tokens the call can take, reply included.
-
-        Raises:
-            ContextError: more than the model takes; the request is not sent.
-        """
-        ...
-
-
-class Gate(Protocol):
-    """A circuit breaker (see `breaker`)."""
-
-    def check(self, endpoint: str) -> None: ...
-    def succeeded(self, endpoint: str) -> None: ...
-    def failed(self, endpoint: str) -> None: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How calls are judged and priced. `cost` gives None when the price is unknown."""
+    """How calls are judged, priced and repeated. `context_tokens` 0: no limit; `max_output_tokens` 0: not told."""
 
-    measure: Measure
-    cost: Callable[[str, Usage], float | None]
-    most: Callable[[str, int], float | None]
-    gate: Gate
-    learn: Callable[[str, int, int], None]
+    guard: Guard
+    prices: Prices
+    breakers: Breakers
+    context_tokens: int = 0
+    max_output_tokens: int = 4096
     max_attempts: int = 5
     backoff_base_s: float = 0.5
     backoff_cap_s: float = 20.0
+
+    def estimate(self, model: str, body: Mapping[str, Any]) -> Amounts:
+        """The most a call can take, reply included.
+
+        Raises:
+            ContextError: it is more than the model takes; the request is not sent.
+        """
+        if "messages" in body:
+            schema = body.get("response_format")
+            size = self.guard.measure(model, body["messages"], tools=body.get("tools"), schema=schema)
+            prompt, reply = size.most, int(body.get("max_tokens") or self.max_output_tokens)
+            if self.context_tokens and size.expected + reply > self.context_tokens:
+                raise ContextError(
+                    f"expected a request of at most {self.context_tokens - reply:,} tokens for {model!r}, got about "
+                    f"{size.expected:,}; send less, or raise models.context_tokens if the model takes more",
+                    tokens=size.expected + reply,
+                    limit=self.context_tokens,
+                )
+        else:
+            prompt, reply = tokens.of_data(body.get("input", "")), 0
+        return Amounts(tokens=prompt + reply, usd=self.prices.most(model, prompt, reply))
 
 
 class GovernedTransport(httpx2.AsyncBaseTransport):
@@ -72,7 +77,7 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
         """The reply, after as many tries as it takes and may take.
 
         Raises:
-            ModelError: the breaker is open.
+            ModelError: the breaker is open (kind `open`).
             BudgetError, ContextError: the call was not sent.
             TransientError: limits did not open before the scope's deadline.
             httpx2.TransportError: the last try failed on the way.
@@ -96,23 +101,22 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
 
     async def _once(self, request: httpx2.Request, call: _Call, *, is_last: bool) -> httpx2.Response | None:
         """One try: the reply, or None when it should be repeated."""
-        gate = self._rules.gate
-        gate.check(call.key.endpoint)
         ticket = await self._admitted(call)
         try:
             response = await self._inner.handle_async_request(request)
         except httpx2.TransportError:
-            gate.failed(call.key.endpoint)
+            call.leave(ok=False)
             call.end(ticket, None, "unreachable")
             if is_last:
                 raise
             return None
         except BaseException:
+            call.leave(ok=None)
             call.end(ticket, None, "cancelled")
             raise
         if response.status_code in _RETRIED:
             return await self._refused(response, call, ticket, is_last=is_last)
-        gate.succeeded(call.key.endpoint)
+        call.leave(ok=True)
         if response.headers.get("content-type", "").startswith("text/event-stream"):
             ticket.heard(response.headers)
             return _with_stream(response, call, ticket)
@@ -120,8 +124,7 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
 
     async def _admitted(self, call: _Call) -> Ticket:
         scope = call.scope
-        tokens = self._rules.measure(call.key, call.body)
-        estimate = Amounts(tokens=tokens, usd=self._rules.most(call.key.model, tokens))
+        estimate = self._rules.estimate(call.key.model, call.body)
         ticket = await self._ledger.admit(
             scope.session,
             call.key,
@@ -131,6 +134,11 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
             on_wait=lambda waiting: scope.report(LimitWaiting(scope.step or scope.role, waiting.limit)),
         )
         call.began = asyncio.get_running_loop().time()
+        try:
+            call.leave_to_call = self._rules.breakers.enter(call.key.endpoint, call.began)
+        except BaseException:
+            ticket.cancel()
+            raise
         return ticket
 
     async def _refused(
@@ -138,11 +146,11 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
     ) -> httpx2.Response | None:
         """A reply that asks to come back: the ledger hears of it; the last one is handed on."""
         content = await _read(response)
+        call.leave(ok=response.status_code == 429)
         if response.status_code == 429:
             ticket.reject(response.headers)
             call.tell(None, ticket, "429")
         else:
-            self._rules.gate.failed(call.key.endpoint)
             call.end(ticket, None, str(response.status_code), response.headers)
         return _rebuilt(response, content) if is_last or _is_final(content) else None
 
@@ -156,12 +164,23 @@ class _Call:
         self.scope = scope
         self.rules = rules
         self.began = 0.0
+        self.leave_to_call: Pass | None = None
+
+    def leave(self, *, ok: bool | None) -> None:
+        """Tells the breaker how the call went; None: it says nothing about the endpoint."""
+        if self.leave_to_call is not None:
+            now = asyncio.get_running_loop().time()
+            self.rules.breakers.of(self.key.endpoint).leave(self.leave_to_call, ok, now)
+            self.leave_to_call = None
 
     def end(self, ticket: Ticket, usage: Usage | None, outcome: str, headers: Mapping[str, str] | None = None) -> None:
         """Settles the ticket: with what was used, with nothing when the server refused, else with the estimate."""
         if usage is not None:
-            real = Amounts(tokens=usage.prompt + usage.completion, usd=self.rules.cost(self.key.model, usage))
-            self.rules.learn(self.key.model, ticket.estimate.tokens, usage.prompt)
+            real = Amounts(tokens=usage.prompt + usage.completion, usd=self.rules.prices.cost(self.key.model, usage))
+            if "messages" in self.body:
+                size = self.rules.guard.measure(self.key.model, self.body["messages"], tools=self.body.get("tools"))
+                raw = size.messages + size.tools
+                self.rules.guard.corrections.learn(self.key.model, raw, usage.prompt)
             ticket.settle(real, headers)
         elif outcome in ("ok", "cancelled", "cut"):
             ticket.settle(None, headers)
@@ -172,7 +191,7 @@ class _Call:
     def tell(self, usage: Usage | None, ticket: Ticket, outcome: str) -> None:
         """The event of this try."""
         scope = self.scope
-        cost = self.rules.cost(self.key.model, usage) if usage is not None else None
+        cost = self.rules.prices.cost(self.key.model, usage) if usage is not None else None
         scope.report(
             ModelCall(
                 step=scope.step,
@@ -257,6 +276,3 @@ def _is_final(content: bytes) -> bool:
     found = _json(content)
     error = found.get("error") if isinstance(found, Mapping) else None
     return isinstance(error, Mapping) and error.get("code") == "insufficient_quota"
-
-
-__all__ = ["Gate", "GovernedTransport", "Measure", "ModelError", "Rules", "TransientError"]

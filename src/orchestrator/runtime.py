@@ -23,10 +23,12 @@ from ..agents.workspace import Workspace
 from ..clock import Clock, SystemClock
 from ..config import Config
 from ..errors import UsageError
-from ..events import ApprovalAsked, Event
+from ..events import ApprovalAsked, Event, Payload
 from ..memory.artifacts import ArtifactStore
 from ..memory.history import Call, History
 from ..memory.journal import Journal, Listener
+from ..models.budget import Budget
+from ..models.scope import Scope
 from ..settings import load
 from .planning.plan import Plan
 from .planning.planner import Planner, PlaybookPlanner
@@ -64,6 +66,7 @@ class Planloom:
         self._graph: Any = None
         self._active: dict[str, Active] = {}
         self._journals: dict[str, Journal] = {}
+        self._session_budgets: dict[str, Budget] = {}
         self.clock = clock or SystemClock()
         services = Services(
             config=self.config,
@@ -224,8 +227,14 @@ class Planloom:
             raise UsageError(f"expected a session id of up to 64 letters, digits, '-' or '_', got {session!r}")
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self.clock.wall()))
         run_id = f"{stamp}-{secrets.token_hex(3)}"
+        journal = self._journal(session)
         active = Active(
-            id=run_id, session_id=session, request=request, journal=self._journal(session), began=self.clock.now()
+            id=run_id,
+            session_id=session,
+            request=request,
+            journal=journal,
+            began=self.clock.now(),
+            scope=self._scope(session, run_id, journal),
         )
         self._active[run_id] = active
         return active
@@ -277,6 +286,20 @@ class Planloom:
         root = Path(self.config.workspace).expanduser()
         folder = out if out is not None else Path(self.config.out).expanduser() / f"{name}-{run_id}"
         return Workspace(root, folder)
+
+    def _scope(self, session: str, run_id: str, journal: Journal) -> Scope:
+        """For whom models are called during a run: its budget, its session's, and the journal that hears of calls."""
+        limits = self.config.limits
+        own = Budget({"usd": limits.usd, "tokens": limits.tokens, "model_calls": limits.model_calls})
+        budgets: tuple[Budget, ...] = (own,)
+        if limits.session_usd:
+            budgets = (own, self._session_budgets.setdefault(session, Budget({"usd": limits.session_usd})))
+
+        def report(payload: Payload) -> None:
+            journal.append(payload, run_id)
+            journal.commit()
+
+        return Scope(session=session, run=run_id, budgets=budgets, report=report)
 
     def _make_workers(self) -> Any:
         from ..agents.workers import Workers

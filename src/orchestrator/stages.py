@@ -12,7 +12,7 @@ from ..errors import InputError, PlanError, UsageError
 from ..events import AnswerToken, Event, Notice, PlanChanged, RunFinished, RunStarted
 from ..memory.artifacts import ArtifactStore
 from ..memory.journal import Journal
-from ..models.budget import Budget
+from ..models.scope import Scope, entered
 from . import answer
 from .planning.findings import Finding
 from .planning.plan import Plan, Step
@@ -49,6 +49,7 @@ class Active:
     request: Request
     journal: Journal
     began: float
+    scope: Scope
     proposal: Proposal | None = None
     run: Run | None = None
     executor: Executor | None = None
@@ -136,7 +137,8 @@ class Stages:
 
     async def plan(self, active: Active) -> None:
         """Finds the plan and announces the run."""
-        active.proposal = proposal = await self.propose(active.request)
+        with entered(active.scope):
+            active.proposal = proposal = await self.propose(active.request)
         config = self.services.config
         plan = proposal.plan
         active.emit(
@@ -159,7 +161,6 @@ class Stages:
         values = Values(
             self._store, plan.inputs, large_bytes=execution.large_result_bytes, max_bytes=execution.max_result_bytes
         )
-        limits = config.limits
         assert active.proposal is not None
         name = active.proposal.source.partition(":")[2] or plan.goal or "run"
         return Run(
@@ -169,8 +170,8 @@ class Stages:
             workspace=self._folders(_slug(name), active.id, request.out),
             settings=settings_of(config),
             values=values,
-            budget=Budget({"usd": limits.usd, "tokens": limits.tokens, "model_calls": limits.model_calls}),
-            wall_s=limits.wall_s,
+            budget=active.scope.budgets[0],
+            wall_s=config.limits.wall_s,
             estimates=request.estimates,
             approve=request.approve,
             waits=request.waits,
@@ -187,7 +188,8 @@ class Stages:
         active.executor = executor = Executor(self.services, active.run)
         stream = active.proposal.stream if active.replans == 0 else None
         try:
-            active.end = await executor.run(self._linted(active, stream) if stream is not None else None)
+            with entered(active.scope):
+                active.end = await executor.run(self._linted(active, stream) if stream is not None else None)
         except PlanError as error:
             active.emit(Notice(str(error)))
             active.end = ticks.End("failed", str(error))
@@ -224,7 +226,8 @@ class Stages:
         run, state = active.run, active.executor.core.state
         outcomes = {c.id: Outcome(status=c.status.value, error=c.error, caused_by=c.cause) for c in state}
         for planner in self.planners:
-            changed = await planner.replan(run.plan, outcomes)
+            with entered(active.scope):
+                changed = await planner.replan(run.plan, outcomes)
             if changed is None:
                 continue
             self.check(changed)

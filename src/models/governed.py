@@ -1,0 +1,39 @@
+"""The models of a process, put together: one ledger, one guard, one price table, breakers, one HTTP pool.
+
+Rule: imported only when there is a model to call.
+"""
+
+from __future__ import annotations
+
+import httpx2
+
+from ..clock import Clock
+from ..config import Config
+from .breaker import Breakers
+from .client import Models
+from .cost import Prices
+from .guard import Guard
+from .ledger import Ledger, configured
+from .transport import GovernedTransport, Rules
+
+_CONNECTIONS = 200
+
+
+def governed(config: Config, clock: Clock) -> Models:
+    """Models whose every call is admitted, measured, priced and counted.
+
+    Raises:
+        ConfigError: a price or a limit per model does not fit.
+    """
+    settings = config.models
+    rules = Rules(
+        guard=Guard(),
+        prices=Prices.read(settings.prices),
+        breakers=Breakers(),
+        context_tokens=settings.context_tokens,
+        max_output_tokens=settings.max_output_tokens,
+        max_attempts=settings.max_attempts,
+    )
+    limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+    inner = httpx2.AsyncHTTPTransport(limits=limits)
+    return Models(settings, GovernedTransport(inner, Ledger(configured(config.limits), clock), rules))
