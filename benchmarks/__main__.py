@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import harness
 
-SHARED = {"harness", "__init__", "__main__", "compare", "plans"}
+SHARED = {"harness", "__init__", "__main__", "compare", "plans", "provider"}
 
 
 def main() -> None:
