@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 
 _ID = r"[A-Za-z_][A-Za-z0-9_-]*(?:\[\d+\])?"
-_CITED = re.compile(rf"(?<![A-Za-z0-9_\]!])([ \t]*)\[({_ID}(?:\s*[,;]\s*{_ID})*)\](?![(\[:])")
+_CITED = re.compile(rf"(?<![A-Za-z0-9_\]!])([ \t]*)\[({_ID}(?:\s*[,;]\s*{_ID})*)\](?![(\[])")
 _ONE = re.compile(_ID)
 _OPEN = re.compile(r"\s*<(think|thinking|reasoning)>", re.IGNORECASE)
 _OPENINGS = ("<think>", "<thinking>", "<reasoning>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -51,6 +52,7 @@ async def _events(pieces: Iterable[str | None]) -> AsyncIterator[str]:
         if piece is None:
             return
         yield _event({"content": piece}, None)
+        await asyncio.sleep(0)  # lets the server notice that the client left
     yield _event({}, "stop")
     yield "data: [DONE]\n\n"
 
