@@ -81,10 +81,10 @@ class Draft:
             else:
                 self.faulty.append(faulty)
         self._asked = []
-        self._judge_held()
         while (cycle := dag.find_cycle(Plan(goal="", steps=tuple(self.held.values())))) is not None:
             for name in cycle:
                 self._reject(name, [_cycle(name, cycle)])
+        self._judge_held()
         coming = {faulty.id for faulty in self.faulty}
         known = self.released.keys() | self.held.keys() | coming
         for step in list(self.held.values()):

@@ -18,8 +18,10 @@ _SIGN = re.compile(r"[<{\n]|\"answer\"\s*:\s*\"")
 _ANSWER_BEGUN = re.compile(r"\"(?:a|an|ans|answ|answe|answer(?:\"\s{0,9}(?::\s{0,9})?)?)?\Z")
 _FRAME = re.compile(r"\"(?:steps|plan|tasks)\"\s*:\s*\[\Z")
 _BEFORE = re.compile(r"[\s\-*\u2022>`,\[\]().:#0-9]*(?:json[l]?\s*)?")
-_NEW_STEP = re.compile(r"[ \t\r]*(?:[-*\u2022]|\d+[.)])?[ \t]*\{\s*\"id\"\s*:")
-_NEW_STEP_BEGUN = re.compile(r"[ \t\r]*(?:[-*\u2022]|\d+[.)]?)?[ \t]*(?:\{\s*(?:\"(?:i(?:d(?:\"\s*)?)?)?)?)?")
+_NEW_STEP = re.compile(r"[ \t\r]*(?:[-*\u2022]|\d+[.)])?[ \t]*\{\s*\"(?:id|answer)\"\s*:")
+_NEW_STEP_BEGUN = re.compile(
+    r"[ \t\r]*(?:[-*\u2022]|\d+[.)]?)?[ \t]*(?:\{\s*(?:\"(?:i|a|an|ans|answ|answe|(?:id|answer)(?:\"\s*)?)?)?)?"
+)
 _ID = re.compile(r"[\"']?id[\"']?\s*:\s*[\"']([^\"']{1,80})[\"']")
 _TRAILING = re.compile(r"(\"(?:[^\"\\]|\\.)*\")|,(?=\s*[}\]])", re.DOTALL)
 _STEP_WORDS = frozenset({"id", "action", "parameters", "dependencies", "for_each"})

@@ -63,7 +63,7 @@ def rank(goal: str, tools: Sequence[Tool]) -> list[str]:
 
 def line(tool: Tool) -> str:
     """`name(argument: type, other?: type) -> fields: what it does [effect]`, at most about 600 characters."""
-    told = re.split(r"(?<=[.!?])\s", short(tool.description), maxsplit=1)[0].rstrip(".")[:160]
+    told = re.split(r"(?<=[.!?])\s+(?=[A-Z])", short(tool.description), maxsplit=1)[0].rstrip(".")[:160]
     taken = _parameters(tool.input_schema)
     for depth in (3, 2, 1, 0):
         given = _type(tool.output_schema, tool.output_schema, depth)
