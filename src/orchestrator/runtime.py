@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, get_args
 
 from ..agents.call import Caller
 from ..agents.registry import Registry
@@ -28,8 +28,10 @@ from ..memory.artifacts import ArtifactStore
 from ..memory.history import Call, History
 from ..memory.journal import Journal, Listener
 from ..models.budget import Budget
+from ..models.client import Models, RoleName, endpoint_of
 from ..models.scope import Scope
 from ..settings import load
+from .planning.model_planner import ModelPlanner
 from .planning.plan import Plan
 from .planning.planner import Planner, PlaybookPlanner
 from .planning.playbooks import Library
@@ -76,8 +78,12 @@ class Planloom:
             clock=self.clock,
             estimate=self.estimate_seconds,
         )
-        playbooks = PlaybookPlanner(self.library, self.config.playbooks.threshold)
-        planners: list[Planner] = [playbooks] if planner is None else [planner, playbooks]
+        self.models = self._make_models()
+        planners: list[Planner] = [PlaybookPlanner(self.library, self.config.playbooks.threshold)]
+        if planner is not None:
+            planners.insert(0, planner)
+        if self.models is not None:
+            planners.append(ModelPlanner(self.models, self.registry, max_steps=self.config.execution.max_steps))
         store = ArtifactStore(self._state / "artifacts")
         self.stages = Stages(services, planners, store, self._workspace, self._remember)
 
@@ -90,7 +96,9 @@ class Planloom:
         await self.close()
 
     async def close(self) -> None:
-        """Ends worker processes and closes journals; may be called again."""
+        """Ends worker processes and connections, and closes journals; may be called again."""
+        if self.models is not None:
+            await self.models.close()
         workers, self._workers = self._workers, None
         if workers is not None:
             await workers.close()
@@ -300,6 +308,15 @@ class Planloom:
             journal.commit()
 
         return Scope(session=session, run=run_id, budgets=budgets, report=report)
+
+    def _make_models(self) -> Models | None:
+        """The models, None when no role has one: then nothing of them is imported."""
+        roles = get_args(RoleName)
+        if not any(endpoint_of(self.config.models, role) for role in roles):
+            return None
+        from ..models.governed import governed
+
+        return governed(self.config, self.clock)
 
     def _make_workers(self) -> Any:
         from ..agents.workers import Workers

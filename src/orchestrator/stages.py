@@ -212,8 +212,10 @@ class Stages:
             _refuse(linter.add(step))
             steps.append(step)
             yield step
-        active.run.plan = _with_steps(active.run.plan, tuple(steps))
-        _refuse(linter.end(active.run.plan.answer))
+        plan = active.run.plan
+        answer = plan.answer if plan.answer is not None else getattr(stream, "answer", None)
+        active.run.plan = Plan(goal=plan.goal, steps=tuple(steps), answer=answer, inputs=plan.inputs)
+        _refuse(linter.end(answer))
 
     def may_replan(self, active: Active) -> bool:
         """Whether a planner may be asked to change the plan."""

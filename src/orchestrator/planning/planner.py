@@ -24,7 +24,10 @@ class Goal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A plan, whole, or its head with the steps still to come from `stream`. `source` says who made it."""
+    """A plan, whole, or its head with the steps still to come from `stream`. `source` says who made it.
+
+    A stream may have an attribute `answer`: the answer's template, known when it has ended.
+    """
 
     plan: Plan
     source: str
