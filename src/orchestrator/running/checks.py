@@ -1,6 +1,7 @@
 """The deterministic checks of a result: its schema, the step's `expects`, its files.
 
-Rule: no model here. The schema has been checked by the time a result exists (`agents.call`).
+Rule: no model here; criteria in words are left to the judge. The schema has been checked by the time
+a result exists (`agents.call`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..planning.criteria import is_criterion
 from ..planning.plan import Step
 from .ticks import Verdict
 
@@ -23,9 +25,10 @@ def instant(step: Step, files: Sequence[Path]) -> Verdict | None:
 def verdict(step: Step, value: Any, files: Sequence[Path]) -> Verdict:
     """The verdict on a result: fail with the first reason found, else pass. Reads a few bytes of each file."""
     by = ["schema"]
-    if step.expects:
+    promises = [text for text in step.expects if not is_criterion(text)]
+    if promises:
         by.append("expects")
-        if reason := _broken_promise(step, value):
+        if reason := _broken_promise(promises, value):
             return Verdict("fail", reason, ("expects",))
     for path in files:
         if reason := file_fault(path):
@@ -33,10 +36,10 @@ def verdict(step: Step, value: Any, files: Sequence[Path]) -> Verdict:
     return Verdict("pass", "", tuple([*by, "files"] if files else by))
 
 
-def _broken_promise(step: Step, value: Any) -> str | None:
+def _broken_promise(promises: Sequence[str], value: Any) -> str | None:
     from ..planning.expects import ExpectsError, holds
 
-    for text in step.expects:
+    for text in promises:
         try:
             if not holds(text, value):
                 return f"expected {text}, which is not so"

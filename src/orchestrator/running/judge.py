@@ -26,7 +26,6 @@ from .values import is_large
 
 Ask = Callable[[Step, Any, list[str]], Awaitable[Verdict]]
 
-PREFIX = "judge:"
 _BY = ("judge",)
 _WORDS = ("pass", "fail", "unsure")
 _MAX_REASON = 500
@@ -76,21 +75,17 @@ class Question:
         return json.dumps(told, ensure_ascii=False)
 
 
-def criteria_of(step: Step) -> list[str]:
-    """The criteria in words of a step; empty when it asks for no judge."""
-    return [text.strip()[len(PREFIX) :].strip() for text in step.expects if is_criterion(text)]
-
-
-def is_criterion(text: str) -> bool:
-    """Whether an entry of `expects` is for a judge and not an expression."""
-    return text.strip().lower().startswith(PREFIX)
-
-
 def joined(rules: Verdict, judged: Verdict) -> Verdict:
-    """The verdict of the deterministic checks, which passed, and of the judge: the judge's, by both."""
+    """The verdict of the deterministic checks, which did not fail, and of the judge, by both; the judge decides unless
+    it did not look (`off`)."""
     by = (*rules.by, *(name for name in judged.by if name not in rules.by))
     reason = "; ".join(text for text in (rules.reason, judged.reason) if text)
-    return Verdict(judged.status, reason, by)
+    return Verdict(rules.status if judged.status == "off" else judged.status, reason, by)
+
+
+def unjudged(criteria: Sequence[str]) -> Verdict:
+    """What is said of criteria when there is no judge; the deterministic checks decide then."""
+    return Verdict("off", f"not checked, as there is no model for the verifier: {'; '.join(criteria)}")
 
 
 class Judge:
@@ -125,11 +120,14 @@ class Judge:
         return ask
 
     async def verdict(self, step: Step, value: Any, criteria: Sequence[str], goal: str) -> Verdict:
-        """Whether a result meets criteria in words; unsure when that can't be found out, with the reason."""
+        """Whether a result meets criteria in words; unsure when that can't be found out, with the reason.
+
+        Off when nobody is there to look: no criteria, or no model.
+        """
         if not criteria:
-            return Verdict("pass")
+            return Verdict("off")
         if not self._models.has("verifier"):
-            return Verdict("unsure", f"not checked, there is no model for the verifier: {'; '.join(criteria)}")
+            return unjudged(criteria)
         question = await self._question(step, value, criteria, goal)
         scope = current()
         try:

@@ -12,8 +12,10 @@ from tests.orchestrator.scripted import Body, asked, lines, serving
 
 from planloom.config import Models as Settings
 from planloom.models.client import Models
+from planloom.orchestrator.planning.criteria import criteria_of
 from planloom.orchestrator.planning.plan import Step
-from planloom.orchestrator.running.judge import Judge, criteria_of, joined, messages, verdicts
+from planloom.orchestrator.running import checks
+from planloom.orchestrator.running.judge import Judge, joined, messages, verdicts
 from planloom.orchestrator.running.ticks import Verdict
 
 STEP = Step(id="sum", action="text.summary", expects=("judge: names every section", "len(result) > 3"))
@@ -191,11 +193,11 @@ async def test_a_dead_host_makes_the_judge_unsure() -> None:
 
 async def test_without_a_model_criteria_are_not_checked_and_that_is_said() -> None:
     found = await judged(Models(Settings()))
-    assert found == Verdict("unsure", "not checked, there is no model for the verifier: names every section", ())
+    assert found == Verdict("off", "not checked, as there is no model for the verifier: names every section", ())
 
 
 async def test_no_criteria_need_no_model() -> None:
-    assert await Judge(Models(Settings())).verdict(STEP, 1, [], "g") == Verdict("pass")
+    assert await Judge(Models(Settings())).verdict(STEP, 1, [], "g") == Verdict("off")
 
 
 async def test_the_judge_of_a_goal_asks_about_that_goal() -> None:
@@ -211,3 +213,12 @@ def test_verdicts_of_rules_and_judge_are_joined() -> None:
     rules = Verdict("pass", "", ("schema", "expects"))
     assert joined(rules, Verdict("fail", "no", ("judge",))) == Verdict("fail", "no", ("schema", "expects", "judge"))
     assert joined(rules, Verdict("unsure", "away")) == Verdict("unsure", "away", ("schema", "expects"))
+    assert joined(rules, Verdict("off", "no model")) == Verdict("pass", "no model", ("schema", "expects"))
+
+
+def test_the_deterministic_checks_leave_criteria_in_words_to_the_judge() -> None:
+    assert checks.verdict(STEP, "long enough", ()) == Verdict("pass", "", ("schema", "expects"))
+    assert checks.verdict(STEP, "no", ()).status == "fail"
+    only_words = Step(id="a", action="x", expects=("judge: is polite",))
+    assert checks.instant(only_words, ()) is None
+    assert checks.verdict(only_words, "hello", ()) == Verdict("pass", "", ("schema",))
