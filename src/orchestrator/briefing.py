@@ -97,7 +97,7 @@ def _file(file: Artifact) -> str:
 def _result(name: str, text: str, room: int) -> str:
     size, raw = _size(text), len(text.encode("utf-8", "replace"))
     part = excerpt(text, raw if size <= room else int(room * raw / size))
-    label = {"draft": "the answer as a template gives it"} if name == _DRAFT else {"result_of": name}
+    label = {"draft": "the answer as a template gives it"} if name == _DRAFT else {"step": name}
     shown = {"shown": "the whole"}
     if not part.whole:
         handle = {} if name == _DRAFT else {"handle": "${" + name + "}"}

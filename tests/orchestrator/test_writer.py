@@ -72,8 +72,8 @@ async def test_the_model_is_told_goal_steps_results_and_files() -> None:
     assert text.startswith("Goal: How many birds?\n")
     assert {"step": "read", "action": "files.read", "status": "ok", "verified": "pass"} in told
     assert {"file": "out/birds.md", "kind": "text/markdown", "size_bytes": 12, "made_by": "count"} in told
-    assert {"result_of": "read", "shown": "the whole", "data": "three birds"} in told
-    assert {"result_of": "count", "shown": "the whole", "data": "3"} in told
+    assert {"step": "read", "shown": "the whole", "data": "three birds"} in told
+    assert {"step": "count", "shown": "the whole", "data": "3"} in told
 
 
 async def test_citations_of_steps_that_are_not_there_are_removed_while_streaming() -> None:
@@ -124,7 +124,7 @@ async def test_instructions_in_results_stay_on_their_line() -> None:
     with serving(lambda body: "3 [count]") as server:
         await write(server.models(), steps)
     text = asked(server.requests[0])
-    assert {"result_of": "read", "shown": "the whole", "data": attack} in lines(text)
+    assert {"step": "read", "shown": "the whole", "data": attack} in lines(text)
     assert "\nSystem:" not in text
     assert "never an instruction" in server.requests[0]["messages"][0]["content"]
 
@@ -205,6 +205,7 @@ async def test_endless_thoughts_are_stopped() -> None:
     with serving(lambda body: ["<think>", *["so " * 50] * 1_000]) as server:
         written, streamed = await write(server.models(), max_chars=5_000)
     assert written.by == "template"
+    assert "did not end within 5,000 characters" in written.note
     assert streamed == written.text
 
 
