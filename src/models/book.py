@@ -3,8 +3,8 @@
 Sessions share by tokens, after start-time fair queueing (Goyal, Vin, Cheng 1996): each session carries what it was
 given, the least goes first, and real use corrects the count. Like deficit round robin it gives equal sessions equal
 tokens, whatever the sizes of their calls, but has no quantum to tune. A new session begins level with the one that is
-furthest behind; one that pauses keeps its count for a minute. Within a session: first in, first out. Nobody overtakes
-the call whose turn it is, so a large one gets its room.
+furthest behind; one that pauses keeps its count for a minute. Within a session: first in, first out. While the call
+whose turn it is waits for room, others overtake it only into room it can't use: a large one is never put off by them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from .quota import Hold, Quota
 
 REMEMBERED_S = 60.0
+LOOKED_AT = 8  # sessions that may fill a gap
 
 
 @dataclass(slots=True)
@@ -58,11 +59,9 @@ class Book:
     def grant(self, now: float) -> list[Request]:
         """The calls that may go now or never, in order; they have left the queue and are counted."""
         decided = []
-        while (request := self._next()) is not None:
+        while (request := self._next(now)) is not None:
             request.is_impossible = self.quota.impossible(request.tokens) is not None
             if not request.is_impossible:
-                if self.quota.opens_at(request.tokens, now)[0] > now:
-                    break
                 self._let_go(request, now)
             request.line.waiting.popleft()
             decided.append(request)
@@ -70,8 +69,8 @@ class Book:
 
     def opens_at(self, now: float) -> tuple[float, str]:
         """When the next call may go at the earliest, and what holds it; infinity when none waits."""
-        request = self._next()
-        return (float("inf"), "") if request is None else self.quota.opens_at(request.tokens, now)
+        turns = self._turns()
+        return self.quota.opens_at(turns[0].tokens, now) if turns else (float("inf"), "")
 
     def withdraw(self, request: Request) -> None:
         """Takes a waiting call out, without a trace."""
@@ -89,9 +88,29 @@ class Book:
         self.quota.undo(request.hold, now)
         request.line.tag -= request.tokens
 
-    def _next(self) -> Request | None:
-        line = min((line for line in self.lines.values() if line.waiting), key=_tag_of, default=None)
-        return None if line is None else line.waiting[0]
+    def _turns(self) -> list[Request]:
+        """The first waiting call of each session, in the order of their turns."""
+        return [line.waiting[0] for line in sorted(self.lines.values(), key=_tag_of) if line.waiting]
+
+    def _next(self, now: float) -> Request | None:
+        """The call that may go now, or never; None: all must wait."""
+        turns = self._turns()
+        if not turns:
+            return None
+        first, quota = turns[0], self.quota
+        at, _ = quota.opens_at(first.tokens, now)
+        if at <= now or quota.impossible(first.tokens) is not None:
+            return first
+        if at == float("inf"):
+            return None
+        return next((other for other in turns[1:LOOKED_AT] if self._may_overtake(other, first, at, now)), None)
+
+    def _may_overtake(self, other: Request, first: Request, at: float, now: float) -> bool:
+        """Whether a call fits now and beside the one whose turn it is, at the time that one is sure of its room."""
+        quota = self.quota
+        if quota.opens_at(other.tokens, now)[0] > now:
+            return False
+        return quota.opens_at(first.tokens + other.tokens, now, calls=2)[0] <= at
 
     def _least(self) -> float:
         waiting = [line.tag for line in self.lines.values() if line.waiting]

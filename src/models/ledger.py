@@ -249,7 +249,7 @@ class Ledger:
         assert hold is not None, "expected an admitted call"
         book.settle(ticket._request, 0, now)
         told = ratelimits.read(headers, self._clock.wall())
-        book.quota.learn(told, hold.at, now)
+        book.quota.learn(told, hold, now)
         book.quota.rejected(told.retry_after_s, hold.at, now)
         self._look(ticket._desk)
         self._purse.settle(ticket._budgets, ticket._reserved, {})
@@ -266,7 +266,7 @@ class Ledger:
         hold = ticket._request.hold
         assert hold is not None, "expected an admitted call"
         told = ratelimits.read(headers, self._clock.wall())
-        ticket._desk.book.quota.learn(told, hold.at, _now())
+        ticket._desk.book.quota.learn(told, hold, _now())
         if ticket.is_open:
             self._look(ticket._desk)
 

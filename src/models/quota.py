@@ -1,7 +1,7 @@
 """The limits of one model at one endpoint: configured, told by its responses, and lowered after a rejection.
 
 Rule: pure bookkeeping, `now` is an argument. Told limits only ever lower the configured ones. What the
-provider says is gone beyond our own count (`foreign`) is believed. A rejection pauses until the time that was
+provider says is gone beyond our own count is believed. A rejection pauses until the time that was
 asked for and halves the admitted share, which comes back step by step (AIMD, Chiu and Jain 1989).
 """
 
@@ -16,6 +16,7 @@ from .windows import Entry, Window
 MINUTE_S = 60.0
 DAY_S = 86_400.0
 MARGIN_S = 0.5  # a call reaches the provider later than it was let go; entries stay this much longer
+MOMENT_S = 0.25  # how much later than another a call may arrive that was let go before it
 COLD_CALLS = 8  # calls side by side until a first response has told the limits
 LEAST_SHARE = 1 / 32
 LEAST_CAP = 20.0  # requests per minute, halved where no limit is known at all
@@ -34,6 +35,21 @@ class Limits:
     requests_per_day: float = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What responses said was `gone` of a limit when the entry `last` was counted; believed `until` then.
+
+    Calls may overtake each other on their way: of those let go within a moment, from `first_at` on, the word by which
+    most is gone counts for all. `foreign` is what that was beyond our own count when it came.
+    """
+
+    first_at: float
+    last: Entry
+    gone: float
+    until: float
+    foreign: float
+
+
 @dataclass(slots=True)
 class Gauge:
     """One limited resource. `told` and `cap` are 0 when nothing was told or no rejection lowered it."""
@@ -43,18 +59,25 @@ class Gauge:
     window: Window
     told: float = 0.0
     cap: float = 0.0
-    foreign: float = 0.0
-    foreign_until: float = 0.0
-    word_at: float = float("-inf")
+    word: Word | None = None
 
     def ceilings(self, now: float) -> Iterator[float]:
         """The most that may be inside the window, by each limit there is, before the share of the AIMD."""
         if self.limit:
             yield self.limit
         if self.told:
-            yield self.told - (self.foreign if now < self.foreign_until else 0.0)
+            yield self.told - self.foreign(now)
         if self.cap:
             yield self.cap
+
+    def foreign(self, now: float) -> float:
+        """What is gone beyond our own count: others used it, or what we gave back was not given back to us."""
+        word = self.word
+        if word is None or now >= word.until:
+            return 0.0
+        if now >= word.last.at + self.window.length_s:
+            return word.foreign
+        return max(0.0, word.gone - self.window.used_with(word.last, now))
 
     def most(self) -> float:
         """The largest single amount that can ever go through; infinity without a limit."""
@@ -68,23 +91,27 @@ class Gauge:
             over = used + amount - ceiling * share
             if over > 1e-9:
                 at = max(at, self.window.frees_at(over, now))
-        if now < self.foreign_until < at:
-            return self.foreign_until
-        return at
+        return min(at, self.word.until) if self.word is not None and now < self.word.until else at
 
-    def learn(self, told: Told, since: float, now: float) -> None:
-        """Takes a response's word; `since` is when its call was let go.
-
-        What the provider counts beyond our own count of that time is gone: others used it, or the provider charges
-        estimates and gives nothing back. The word of the latest call is the one that stands.
-        """
+    def learn(self, told: Told, entry: Entry, now: float) -> None:
+        """Takes a response's word; `entry` is what its call holds here. The word of the call let go last stands."""
         if told.limit is not None:
             self.told = told.limit
-        if told.remaining is None or not self.told or (since < self.word_at and now < self.foreign_until):
+        if told.remaining is None or not self.told:
             return
-        self.word_at = since
-        self.foreign = max(0.0, self.told - told.remaining - self.window.used_at(since, now))
-        self.foreign_until = now + (self.window.length_s if told.reset_s is None else told.reset_s)
+        gone, first_at, last, word = self.told - told.remaining, entry.at, entry, self.word
+        if word is not None and now < word.until:
+            if abs(entry.at - word.first_at) <= MOMENT_S:
+                gone, first_at = max(gone, word.gone), word.first_at
+                last = max(entry, word.last, key=_number_of)
+            elif entry.number < word.last.number:
+                return
+        until = now + (self.window.length_s if told.reset_s is None else told.reset_s)
+        self.word = Word(first_at, last, gone, until, max(0.0, gone - self.window.used_with(last, now)))
+
+
+def _number_of(entry: Entry) -> int:
+    return entry.number
 
 
 @dataclass(slots=True)
@@ -115,17 +142,17 @@ class Quota:
     day: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
-        limits, length_s = self.limits, MINUTE_S + self.margin_s
-        self.requests = Gauge("requests_per_minute", limits.requests_per_minute, Window(length_s))
-        self.tokens = Gauge("tokens_per_minute", limits.tokens_per_minute, Window(length_s))
-        self.day = Gauge("requests_per_day", limits.requests_per_day, Window(DAY_S + self.margin_s))
+        limits, margin_s = self.limits, self.margin_s
+        self.requests = Gauge("requests_per_minute", limits.requests_per_minute, Window(MINUTE_S, margin_s))
+        self.tokens = Gauge("tokens_per_minute", limits.tokens_per_minute, Window(MINUTE_S, margin_s))
+        self.day = Gauge("requests_per_day", limits.requests_per_day, Window(DAY_S, margin_s))
 
     def share(self, now: float) -> float:
         """The admitted share of the limits, 1 unless rejections lowered it."""
         return min(1.0, self._share + STEP_SHARE * self._steps(now))
 
-    def opens_at(self, tokens: float, now: float) -> tuple[float, str]:
-        """When one call of that many tokens may go, as far as is known now, and what holds it.
+    def opens_at(self, tokens: float, now: float, *, calls: int = 1) -> tuple[float, str]:
+        """When calls of that many tokens in all may go together, as far as is known now, and what holds them.
 
         (now, "") when it may go. Infinity: when another call has ended. What calls give back may make it earlier.
         """
@@ -136,7 +163,7 @@ class Quota:
         share = self.share(now)
         if share >= 1:
             self.requests.cap = 0.0
-        waits = [(gauge.opens_at(amount, share, now), gauge.name) for gauge, amount in self._asked(tokens)]
+        waits = [(gauge.opens_at(amount, share, now), gauge.name) for gauge, amount in self._asked(tokens, calls)]
         at, name = max(waits)
         if at <= now:
             return now, ""
@@ -164,11 +191,11 @@ class Quota:
         if hold.day is not None:
             self.day.window.change(hold.day, 0, now)
 
-    def learn(self, told: Headers, since: float, now: float) -> None:
-        """Takes the word of a response to a call that was let go at `since`."""
+    def learn(self, told: Headers, hold: Hold, now: float) -> None:
+        """Takes the word of the response to a call."""
         self.heard = True
-        self.requests.learn(told.requests, since, now)
-        self.tokens.learn(told.tokens, since, now)
+        self.requests.learn(told.requests, hold.requests, now)
+        self.tokens.learn(told.tokens, hold.tokens, now)
 
     def accepted(self) -> None:
         """A call was not rejected: the next pause without a wish of the provider is short again."""
@@ -198,8 +225,8 @@ class Quota:
     def _steps(self, now: float) -> int:
         return max(0, int((now - self._share_since) / STEP_S + 1e-9))
 
-    def _asked(self, tokens: float) -> tuple[tuple[Gauge, float], ...]:
-        return (self.requests, 1), (self.tokens, tokens), (self.day, 1)
+    def _asked(self, tokens: float, calls: int) -> tuple[tuple[Gauge, float], ...]:
+        return (self.requests, calls), (self.tokens, tokens), (self.day, calls)
 
     def __repr__(self) -> str:
         parts = [f"{g.name} {_shown(g)}" for g in (self.requests, self.tokens, self.day)]

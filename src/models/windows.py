@@ -13,33 +13,36 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Entry:
-    """An amount taken at time `at`."""
+    """An amount taken at time `at`; `number` counts the entries of a window."""
 
     at: float
     amount: float
+    number: int = 0
     gone: bool = False
 
 
 @dataclass(slots=True)
 class Window:
-    """What was taken during the last `length_s` seconds.
+    """What was taken during the last `length_s` seconds, and `margin_s` more for what arrives late where it counts.
 
-    Every method first drops what is older, so times must not go back. O(1) amortised but for `frees_at`.
+    Every method first drops what is older, so times must not go back. O(1) amortised but for `frees_at`, `used_with`.
     """
 
     length_s: float
+    margin_s: float = 0.0
     entries: deque[Entry] = field(default_factory=deque)
     _used: float = 0.0
+    _number: int = 0
     _left: deque[Entry] = field(default_factory=deque)  # what left less than another length ago
 
     def used(self, now: float) -> float:
         """What is inside the window."""
-        while self.entries and self.entries[0].at + self.length_s <= now:
+        while self.entries and self.entries[0].at + self.length_s + self.margin_s <= now:
             oldest = self.entries.popleft()
             oldest.gone = True
             self._used -= oldest.amount
             self._left.append(oldest)
-        while self._left and self._left[0].at + 2 * self.length_s <= now:
+        while self._left and self._left[0].at + 2 * (self.length_s + self.margin_s) <= now:
             self._left.popleft()
         if not self.entries:
             self._used = 0.0  # no drift from adding and subtracting fractions
@@ -48,17 +51,16 @@ class Window:
     def take(self, amount: float, now: float) -> Entry:
         """Counts an amount from now on."""
         self.used(now)
-        entry = Entry(now, amount)
+        self._number += 1
+        entry = Entry(now, amount, self._number)
         self.entries.append(entry)
         self._used += amount
         return entry
 
     def change(self, entry: Entry, amount: float, now: float) -> None:
-        """Gives an entry another amount; without effect when it has left the window."""
+        """Gives an entry another amount; frees nothing when it has left the window."""
         self.used(now)
-        if entry.gone:
-            return
-        self._used += amount - entry.amount
+        self._used += 0.0 if entry.gone else amount - entry.amount
         entry.amount = amount
 
     def frees_at(self, amount: float, now: float) -> float:
@@ -70,24 +72,28 @@ class Window:
         for entry in self.entries:
             left -= entry.amount
             if left <= 1e-9:
-                return entry.at + self.length_s
+                return entry.at + self.length_s + self.margin_s
         return float("inf")
 
-    def used_at(self, since: float, now: float) -> float:
-        """What was inside at an earlier time, with the amounts as they are known now. O(entries since then).
+    def used_with(self, last: Entry, now: float) -> float:
+        """What was inside when an entry was taken, itself and those before it, with the amounts as they are known now.
 
-        Entries of exactly that time count. Right for times less than `length_s` ago, else too little.
+        The margin is left out. Right for entries of less than `length_s` ago, else too little. O(entries since then).
         """
         level = self.used(now)
         for entry in reversed(self.entries):
-            if entry.at <= since:
+            if entry.number <= last.number:
+                break
+            level -= entry.amount
+        for entry in self.entries:
+            if entry.at + self.length_s > last.at:
                 break
             level -= entry.amount
         for entry in reversed(self._left):
-            if entry.at + self.length_s <= since:
+            if entry.at + self.length_s <= last.at:
                 break
-            level += entry.amount if entry.at <= since else 0.0
+            level += entry.amount if entry.number <= last.number else 0.0
         return level
 
     def __repr__(self) -> str:
-        return f"Window({self._used:g} in {self.length_s:g} s, {len(self.entries)} entries)"
+        return f"Window({self._used:g} in {self.length_s:g} + {self.margin_s:g} s, {len(self.entries)} entries)"

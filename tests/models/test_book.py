@@ -78,6 +78,31 @@ def test_a_large_call_gets_its_room_though_small_ones_keep_coming() -> None:
     assert any(request is large for at, request in run(desk, 120))
 
 
+def test_small_calls_fill_a_gap_that_the_large_one_can_not_use() -> None:
+    desk = book(tokens_per_minute=100)
+    for tokens in (70, 60):
+        desk.ask("large", tokens, 0)
+    for name, tokens in (("s1", 20), ("s2", 30)):
+        desk.ask(name, tokens, 0)
+    desk.lines["s1"].tag = desk.lines["s2"].tag = 100
+    assert [r.tokens for r in desk.grant(0)] == [70, 20]  # 30 and 60 have room together at 60, 20 now
+    assert desk.opens_at(0) == (60, "tokens_per_minute")
+    assert [r.tokens for r in desk.grant(60)] == [60, 30]
+
+
+def test_calls_in_the_gap_never_put_the_large_one_off() -> None:
+    desk = book(tokens_per_minute=100)
+    desk.ask("a", 50, 0)
+    end_at_once(desk, desk.grant(0), 0)
+    desk.ask("a", 30, 30)
+    end_at_once(desk, desk.grant(30), 30)
+    large = desk.ask("large", 60, 31)
+    for i in range(20):
+        desk.ask("small", 15, 31 + i)
+        end_at_once(desk, desk.grant(31 + i), 31 + i)
+    assert large in desk.grant(60)
+
+
 def test_real_use_decides_who_is_next() -> None:
     desk = book(tokens_per_minute=100)
     for name in ("dear", "cheap"):
@@ -132,7 +157,8 @@ def test_until_a_response_came_few_calls_go() -> None:
     first = desk.grant(0)
     assert len(first) == COLD_CALLS
     assert desk.opens_at(0) == (float("inf"), "first_response")
-    desk.quota.learn(Headers(requests=Told(limit=20, remaining=19)), since=0, now=1)
+    assert first[0].hold is not None
+    desk.quota.learn(Headers(requests=Told(limit=20, remaining=19)), first[0].hold, now=1)
     desk.settle(first[0], 1, 1)
     assert len(desk.grant(1)) == 20 - COLD_CALLS
 

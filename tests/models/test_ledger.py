@@ -16,6 +16,8 @@ from planloom.errors import BudgetError, ConfigError, ContextError, TransientErr
 from planloom.models.budget import Budget
 from planloom.models.ledger import Amounts, Key, Ledger, Ticket, Waiting, configured
 from planloom.models.quota import Limits
+from planloom.models.simulate.quota import Limits as Enforced
+from planloom.models.simulate.quota import Quota as Provider
 from planloom.models.simulate.virtual import LoopClock, run_virtual
 
 KEY = Key("http://127.0.0.1/v1", "m")
@@ -152,7 +154,7 @@ async def test_the_first_calls_wait_for_a_word_and_headers_of_a_stream_are_enoug
     await asyncio.sleep(1)
     went = [task for task in tickets if task.done()]
     assert len(went) == 8
-    went[0].result().heard({"x-ratelimit-limit-requests": "20", "x-ratelimit-remaining-requests": "12"})
+    went[-1].result().heard({"x-ratelimit-limit-requests": "20", "x-ratelimit-remaining-requests": "12"})
     await asyncio.sleep(1)
     assert sum(task.done() for task in tickets) == 20
     for task in tickets:
@@ -282,6 +284,36 @@ def test_ten_equal_sessions_get_equal_tokens_and_use_the_limit() -> None:
     run_virtual(all_of_them())
     assert min(done.values()) >= 0.9 * max(done.values()), done
     assert 0.95 <= sum(done.values()) / (60_000 * 10) <= 1.1
+
+
+@pytest.mark.parametrize("gives_back", [True, False], ids=["gives back", "reserves for good"])
+@pytest.mark.parametrize("is_configured", [True, False], ids=["configured", "learned"])
+def test_at_full_quota_an_exact_provider_never_rejects(gives_back: bool, is_configured: bool) -> None:
+    provider, chance = Provider(Enforced(rpm=300, tpm=100_000)), random.Random(5)
+    charged: list[tuple[float, int]] = []
+
+    async def call(made: Ledger, session: str) -> None:
+        reserved = chance.choice((200, 800, 1600, 4000))
+        real = int(reserved * chance.uniform(0.2, 0.9))
+        ticket = await made.admit(session, KEY, Amounts(tokens=reserved))
+        await asyncio.sleep(chance.uniform(0, 0.05) if gives_back else 0)  # calls overtake each other on their way
+        amount = real if gives_back else reserved
+        refusal = provider.admit(("key", "m"), amount, now())
+        assert refusal is None, (refusal, made.statistics())
+        charged.append((now(), amount))
+        headers = provider.headers(("key", "m"), now())
+        await asyncio.sleep(chance.lognormvariate(1, 0.7))
+        ticket.settle(Amounts(tokens=real), headers)
+
+    async def everything() -> None:
+        limits = {"requests_per_minute": 300.0, "tokens_per_minute": 100_000.0} if is_configured else {}
+        made = ledger(**limits)
+        await asyncio.gather(*(call(made, str(i % 7)) for i in range(900)))
+
+    run_virtual(everything())
+    minutes = int(charged[-1][0] // 60)
+    assert minutes >= 5
+    assert sum(amount for at, amount in charged if at < 60 * minutes) >= 0.95 * 100_000 * minutes
 
 
 def test_tickets_end_on_every_path() -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from planloom.models.quota import LEAST_SHARE, Limits, Quota
+from planloom.models.quota import LEAST_SHARE, Hold, Limits, Quota
 from planloom.models.ratelimits import Headers, Told
 
 
 def quota(**limits: float) -> Quota:
     return Quota(Limits(**limits), margin_s=0, heard=True)
+
+
+def nothing(made: Quota) -> Hold:
+    """What a call holds that was never sent."""
+    hold = made.take(0, 0)
+    made.undo(hold, 0)
+    return hold
 
 
 def admitted(made: Quota, now: float, tokens: float = 1) -> int:
@@ -21,24 +28,24 @@ def admitted(made: Quota, now: float, tokens: float = 1) -> int:
 
 def test_a_told_limit_lowers_the_configured_one_and_never_raises_it() -> None:
     made = quota(requests_per_minute=100)
-    made.learn(Headers(requests=Told(limit=30)), since=0, now=0)
+    made.learn(Headers(requests=Told(limit=30)), hold=nothing(made), now=0)
     assert admitted(made, 0) == 30
     other = quota(requests_per_minute=10)
-    other.learn(Headers(requests=Told(limit=30)), since=0, now=0)
+    other.learn(Headers(requests=Told(limit=30)), hold=nothing(other), now=0)
     assert admitted(other, 0) == 10
 
 
 def test_a_new_word_replaces_the_old_one() -> None:
     made = quota()
-    made.learn(Headers(requests=Told(limit=30)), since=0, now=0)
-    made.learn(Headers(requests=Told(limit=50)), since=0, now=0)
+    made.learn(Headers(requests=Told(limit=30)), hold=nothing(made), now=0)
+    made.learn(Headers(requests=Told(limit=50)), hold=nothing(made), now=0)
     assert admitted(made, 0) == 50
 
 
 def test_what_others_used_is_believed_until_it_is_back() -> None:
     made = quota()
     hold = made.take(100, 0)
-    made.learn(Headers(tokens=Told(limit=1000, remaining=300, reset_s=20)), since=hold.at, now=1)
+    made.learn(Headers(tokens=Told(limit=1000, remaining=300, reset_s=20)), hold=hold, now=1)
     assert made.opens_at(300, 1) == (1, "")
     assert made.opens_at(301, 1) == (21, "tokens_per_minute")
     assert made.opens_at(900, 21) == (21, "")
@@ -49,7 +56,7 @@ def test_a_provider_that_gives_nothing_back_is_believed() -> None:
     holds = [made.take(250, 0) for _ in range(4)]
     for hold in holds:
         made.settle(hold, 100, 2)
-        made.learn(Headers(tokens=Told(limit=1000, remaining=0, reset_s=58)), since=hold.at, now=2)
+        made.learn(Headers(tokens=Told(limit=1000, remaining=0, reset_s=58)), hold=hold, now=2)
     assert made.opens_at(100, 2) == (60, "tokens_per_minute")
     assert made.opens_at(1000, 60) == (60, "")
 
@@ -57,17 +64,17 @@ def test_a_provider_that_gives_nothing_back_is_believed() -> None:
 def test_calls_on_their_way_are_not_taken_for_others_use_once_a_later_word_came() -> None:
     made = quota()
     first, second = made.take(400, 0), made.take(400, 1)
-    made.learn(Headers(tokens=Told(limit=1000, remaining=200)), since=first.at, now=2)
+    made.learn(Headers(tokens=Told(limit=1000, remaining=200)), hold=first, now=2)
     assert made.opens_at(200, 2)[0] > 2
-    made.learn(Headers(tokens=Told(limit=1000, remaining=200)), since=second.at, now=3)
+    made.learn(Headers(tokens=Told(limit=1000, remaining=200)), hold=second, now=3)
     assert made.opens_at(200, 3) == (3, "")
-    made.learn(Headers(tokens=Told(limit=1000, remaining=200)), since=first.at, now=4)
+    made.learn(Headers(tokens=Told(limit=1000, remaining=200)), hold=first, now=4)
     assert made.opens_at(200, 4) == (4, "")
 
 
 def test_requests_told_per_day_do_not_block_a_smaller_limit_per_minute() -> None:
     made = quota(requests_per_minute=30)
-    made.learn(Headers(requests=Told(limit=14_400, remaining=10_000, reset_s=6)), since=0, now=0)
+    made.learn(Headers(requests=Told(limit=14_400, remaining=10_000, reset_s=6)), hold=nothing(made), now=0)
     assert admitted(made, 0) == 30
 
 

@@ -31,14 +31,23 @@ def test_frees_at_is_the_time_the_last_needed_entry_leaves() -> None:
     assert window.frees_at(61, 9) == float("inf")
 
 
-def test_used_at_counts_what_was_inside_then_with_todays_amounts() -> None:
+def test_used_with_counts_what_was_inside_then_with_todays_amounts() -> None:
     window = Window(60)
-    first = window.take(50, 0)
-    window.take(40, 1)
-    window.take(30, 50)
-    window.change(first, 10, 55)
-    assert [window.used_at(at, 55) for at in (0, 1, 49, 50, 55)] == [10, 50, 50, 80, 80]
-    assert [window.used_at(at, 61) for at in (1, 50, 60, 61)] == [50, 80, 70, 30]
+    entries = [window.take(amount, at) for amount, at in ((50, 0), (40, 1), (20, 50), (10, 50))]
+    window.change(entries[0], 10, 55)
+    assert [window.used_with(entry, 55) for entry in entries] == [10, 50, 70, 80]
+    assert [window.used_with(entry, 61) for entry in entries[1:]] == [50, 70, 80]
+
+
+def test_the_margin_keeps_entries_longer_but_is_not_told_of_the_past() -> None:
+    window = Window(60, 2)
+    window.take(5, 10)
+    window.take(7, 20)
+    assert [window.used(now) for now in (70, 71.9)] == [12, 12]
+    last = window.take(0, 71.9)
+    assert window.used_with(last, 71.9) == 7
+    assert window.frees_at(5, 71.9) == 72
+    assert (window.used(72), window.used_with(last, 72)) == (7, 7)
 
 
 def test_an_empty_window_has_no_drift() -> None:
@@ -65,13 +74,13 @@ def test_no_alignment_of_the_window_ever_holds_more_than_the_limit(asks: list[tu
         assert sum(amount for at, amount in taken if start <= at < start + 10 - 1e-6) <= limit
 
 
-@given(st.lists(st.tuples(st.floats(0.01, 5), st.integers(0, 100)), min_size=1, max_size=60))
-def test_used_at_remembers_every_level_of_the_last_length(moves: list[tuple[float, int]]) -> None:
+@given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 100)), min_size=1, max_size=60))
+def test_used_with_remembers_every_level_of_the_last_length(moves: list[tuple[float, int]]) -> None:
     window, now, levels = Window(10), 0.0, []
     for gap, amount in moves:
         now += gap
-        window.take(amount, now)
-        levels.append((now, window.used(now)))
-    for at, level in levels:
-        if at > now - 10:
-            assert window.used_at(at, now) == level
+        entry = window.take(amount, now)
+        levels.append((entry, window.used(now)))
+    for entry, level in levels:
+        if entry.at > now - 10:
+            assert window.used_with(entry, now) == level
