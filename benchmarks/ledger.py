@@ -33,7 +33,7 @@ from .harness import Target
 
 MODEL = "simulated-model"
 KEY = Key("http://simulated/v1", MODEL)
-TPM, RPM = 300_000, 600
+TPM, RPM = 240_000, 600
 SESSIONS = 10
 BACKOFF_TRIES = 10  # of plain retry: waits of up to 1, 2, 4 ... 60 seconds, at random
 WORDS = ("plan", "step", "result", "table", "month", "total", "north", "because", "however", "value", "region")
@@ -80,7 +80,7 @@ Call = Callable[[Job, Seen], Awaitable[None]]
 def jobs(count: int, seed: int = 7) -> list[Job]:
     """Calls of mixed size, most small and some large; each session has the same sizes in another order."""
     chance = random.Random(seed)
-    sizes = [(int(min(9000, chance.lognormvariate(7.2, 0.9))), chance.choice((128, 512, 1024))) for _ in range(count)]
+    sizes = [(int(min(4000, chance.lognormvariate(7.2, 0.9))), chance.choice((128, 512, 1024))) for _ in range(count)]
     made = []
     for number in range(SESSIONS):
         chance.shuffle(sizes)
