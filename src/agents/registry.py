@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,13 +18,14 @@ BUILT_IN = ("charts", "files", "git", "http", "reports", "tables", "text")
 
 
 class Registry:
-    """Tools by name. Built-in groups and the modules of the configuration are imported on first use."""
+    """Tools by name. Built-in groups and the modules of the configuration are imported on first use by any thread."""
 
     def __init__(self, modules: Iterable[str] = ()) -> None:
         self._tools: dict[str, Tool] = {}
         self._sources: dict[str, str] = {}
         self._pending = dict.fromkeys(BUILT_IN)
         self._modules = list(modules)
+        self._lock = threading.RLock()
 
     def add(self, *tools: Tool, source: str = "code") -> None:
         """Adds tools.
@@ -43,17 +45,21 @@ class Registry:
         """The tool of this name, None if there is none."""
         if (known := self._tools.get(name)) is not None:
             return known
-        group = name.partition(".")[0]
-        if group in self._pending:
-            self._load_group(group)
-        if name not in self._tools:
-            self._load_modules()
-        return self._tools.get(name)
+        with self._lock:
+            group = name.partition(".")[0]
+            if group in self._pending:
+                self._load_group(group)
+            if name not in self._tools:
+                self._load_modules()
+            return self._tools.get(name)
 
     def names(self) -> list[str]:
         """All names, sorted. Imports every group."""
-        self._load_all()
-        return sorted(self._tools)
+        with self._lock:
+            for group in list(self._pending):
+                self._load_group(group)
+            self._load_modules()
+            return sorted(self._tools)
 
     def source(self, name: str) -> str:
         """Where a tool comes from: built-in, code, or the module of the configuration."""
@@ -65,15 +71,10 @@ class Registry:
     def __repr__(self) -> str:
         return f"Registry(loaded={len(self._tools)}, pending={[*self._pending, *self._modules]})"
 
-    def _load_all(self) -> None:
-        for group in list(self._pending):
-            self._load_group(group)
-        self._load_modules()
-
     def _load_group(self, group: str) -> None:
-        self._pending.pop(group)
         module = importlib.import_module(f".tools.{group}", __package__)
         self.add(*tools_of(module), source="built-in")
+        self._pending.pop(group, None)
 
     def _load_modules(self) -> None:
         while self._modules:
