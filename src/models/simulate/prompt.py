@@ -9,6 +9,8 @@ from typing import Any
 
 _SCANNED = 400_000  # characters
 _TRIES = 5_000
+_OPENING = re.compile(r"[{\[]")
+_NESTED = re.compile(r"[{\[\s]+")
 _GOAL = (
     re.compile(r"<goal>\s*(.+?)\s*</goal>", re.I | re.S),
     re.compile(r"^#+[ \t]*(?:goal|task|request)[ \t]*\n+(.+?)(?=\n\s*\n|\n#|\Z)", re.I | re.S | re.M),
@@ -33,13 +35,15 @@ def values(text: str) -> list[Any]:
     decoder = json.JSONDecoder()
     found: list[Any] = []
     position = tries = 0
-    while (match := re.compile(r"[{\[]").search(text, position)) and tries < _TRIES:
+    while (match := _OPENING.search(text, position)) and tries < _TRIES:
         tries += 1
         try:
             value, position = decoder.raw_decode(text, match.start())
             found.append(value)
-        except (ValueError, RecursionError):
+        except ValueError:
             position = match.start() + 1
+        except RecursionError:
+            position = _NESTED.match(text, match.start()).end()  # type: ignore[union-attr]
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import counting
 from .problems import ApiError, invalid
-from .strictness import check as check_strict
+from .strictness import check as check_schema
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _MAX_CHOICES = 16
@@ -185,7 +185,7 @@ def _format(
     schema = named.get("schema", {})
     if not isinstance(schema, Mapping):
         raise invalid("Invalid 'response_format.json_schema.schema': expected an object.", "response_format")
-    if named.get("strict") and (fault := check_strict(schema)):
+    if fault := check_schema(schema, is_strict=named.get("strict") is True):
         raise _bad_schema(named["name"], fault)
     return schema, True
 

@@ -170,14 +170,17 @@ class Maker:
         return fixed + (self._unique(made) if schema.get("uniqueItems") else made)
 
     def _named(self, items: Mapping[str, Any], key: str, number: int, depth: int) -> dict[str, Any]:
-        """The item for one of the ids."""
+        """The item for one of the ids; where the schema takes neither the id nor its number, any item."""
+        from jsonschema import Draft202012Validator
+
         item = self._object(items, depth + 1)
         identity = self.wishes.ids[number]
-        if self._type(self._plain(items["properties"][key])) == "integer":
-            item[key] = int(identity) if identity.isdecimal() else number
-        elif "enum" not in items["properties"][key]:
-            item[key] = identity
-        return item
+        shared = {name: self.root[name] for name in ("$defs", "definitions") if name in self.root}
+        wanted = {**self._plain(items["properties"][key]), **shared}
+        options = (identity, int(identity) if identity.isdecimal() else number)
+        fits = Draft202012Validator(wanted).is_valid
+        fitting = [option for option in options if fits(option)]
+        return {**item, key: fitting[0]} if fitting else item
 
     def _unique(self, values: list[Any]) -> list[Any]:
         unique: list[Any] = []

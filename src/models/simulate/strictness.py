@@ -1,13 +1,31 @@
-"""What strict structured output demands of a schema: every object closed, every property required."""
+"""What is wrong with a schema that a reply shall fit. Rule: the words are those of the real API."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 
-def check(schema: Mapping[str, Any]) -> str:
-    """The first fault in the words of the real API, empty if there is none."""
+def check(schema: Mapping[str, Any], *, is_strict: bool) -> str:
+    """The first fault, empty if there is none; strict schemas close every object and require every property."""
+    return _malformed(json.dumps(schema)) or (_loose(schema) if is_strict else "")
+
+
+@lru_cache(maxsize=256)
+def _malformed(schema: str) -> str:
+    """What makes it no JSON schema at all."""
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(json.loads(schema), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    except SchemaError as error:
+        return f"{error.message} at {error.json_path}"
+    return ""
+
+
+def _loose(schema: Mapping[str, Any]) -> str:
     if schema.get("type") != "object":
         return f"schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{schema.get('type')}\"'."
     return next(_faults(schema, ()), "")
