@@ -30,13 +30,27 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--fault", "faults", multiple=True, metavar="KIND=RATE", help="This share of requests fails; repeatable.")
 @click.option("--latency", default="0", metavar="SPREAD", help="Seconds before anything: 0.2, uniform:0.1:0.4, ...")
 @click.option("--ttft", default="0", metavar="SPREAD", help="Then until the first token: lognormal:MEDIAN:SIGMA, ...")
-@click.option("--token-rate", type=click.FloatRange(min=0), default=0.0, help="Tokens a second; 0: all at once.")
-@click.option("--prefill-rate", type=click.FloatRange(min=0), default=0.0, help="Prompt tokens read a second; 0: all.")
-@click.option("--seconds-per-step", type=click.FloatRange(min=0), default=0.0, help="Time for each line of a plan.")
-@click.option("--judge-failures", type=click.FloatRange(0, 1), default=0.0, help="Share of verdicts that are fail.")
+@click.option(
+    "--token-rate", type=click.FloatRange(min=0), default=0.0, metavar="N", help="Tokens a second; 0: all at once."
+)
+@click.option(
+    "--prefill-rate", type=click.FloatRange(min=0), default=0.0, metavar="N", help="Prompt tokens read a second."
+)
+@click.option(
+    "--seconds-per-step", type=click.FloatRange(min=0), default=0.0, metavar="S", help="Time for each line of a plan."
+)
+@click.option(
+    "--judge-failures",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="RATE",
+    help="Share of verdicts that are fail.",
+)
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Know only this model; repeatable.")
 @click.option("--key", "api_keys", multiple=True, metavar="KEY", help="Take only this API key; repeatable.")
-@click.option("--context", "context_tokens", type=click.IntRange(min=0), default=0, help="Longest prompt; 0: any.")
+@click.option(
+    "--context", "context_tokens", type=click.IntRange(min=0), default=0, metavar="N", help="Longest prompt; 0: any."
+)
 @click.option("--without", multiple=True, metavar="ABILITY", help="Lack this: json_schema, tools, embeddings, ...")
 @options.shared
 def command(host: str, port: int, config_file: Path | None, **given: Any) -> None:
