@@ -285,6 +285,8 @@ def told(error: Exception, endpoint: Endpoint) -> PlanloomError:
             return TransientError(f"{where}: no connection; is the server running?", overloaded=True)
         case openai.APIStatusError() if error.status_code >= 500:
             return TransientError(f"{where}: the server failed with {error.status_code}", overloaded=True)
+        case openai.APIError() if isinstance(error.__cause__ or error.__context__, ConnectionError):
+            return TransientError(f"{where}: the connection broke off in the middle", outcome_unknown=True)
         case openai.APIStatusError():
             kind = "schema" if "response_format" in str(error) or "schema" in str(error) else "reply"
             return ModelError(f"{where}: the request was refused with {error.status_code}: {_short(error)}", kind=kind)

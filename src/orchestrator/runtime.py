@@ -37,8 +37,10 @@ from .planning.planner import Planner, PlaybookPlanner
 from .planning.playbooks import Library
 from .result import Result
 from .running.capacity import Limits
+from .running.judge import Judge
 from .running.run import Approve, Services
 from .stages import Active, Request, Stages
+from .writer import Writer
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -86,6 +88,10 @@ class Planloom:
             planners.append(ModelPlanner(self.models, self.registry, max_steps=self.config.execution.max_steps))
         store = ArtifactStore(self._state / "artifacts")
         self.stages = Stages(services, planners, store, self._workspace, self._remember)
+        if self.models is not None:
+            context = self.config.models.context_tokens
+            self.stages.judge = Judge(self.models, context_tokens=context)
+            self.stages.writer = Writer(self.models, context_tokens=context)
 
     async def __aenter__(self) -> Planloom:
         return self
@@ -97,6 +103,8 @@ class Planloom:
 
     async def close(self) -> None:
         """Ends worker processes and connections, and closes journals; may be called again."""
+        if self.stages.judge is not None:
+            await self.stages.judge.close()
         if self.models is not None:
             await self.models.close()
         workers, self._workers = self._workers, None
@@ -121,8 +129,7 @@ class Planloom:
         Raises:
             UsageError, InputError, PlanError: as `run`.
         """
-        request = Request(goal=goal, inputs=inputs or {}, playbook=playbook, plan=plan)
-        proposal = await self.stages.propose(request)
+        proposal = await self.stages.propose(Request(goal=goal, inputs=inputs or {}, playbook=playbook, plan=plan))
         if proposal.stream is None:
             return proposal.plan
         steps = tuple([step async for step in proposal.stream])
@@ -311,8 +318,7 @@ class Planloom:
 
     def _make_models(self) -> Models | None:
         """The models, None when no role has one: then nothing of them is imported."""
-        roles = get_args(RoleName)
-        if not any(endpoint_of(self.config.models, role) for role in roles):
+        if not any(endpoint_of(self.config.models, role) for role in get_args(RoleName)):
             return None
         from ..models.governed import governed
 

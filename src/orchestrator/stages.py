@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, PlanError, UsageError
-from ..events import AnswerToken, Event, Notice, PlanChanged, RunFinished, RunStarted
+from ..errors import BudgetError, InputError, PlanError, UsageError
+from ..events import AnswerToken, Notice, PlanChanged, RunFinished, RunStarted
 from ..memory.artifacts import ArtifactStore
 from ..memory.journal import Journal
 from ..models.scope import Scope, entered
@@ -17,13 +17,15 @@ from . import answer
 from .planning.findings import Finding
 from .planning.plan import Plan, Step
 from .planning.planner import Goal, Outcome, Planner, Proposal
-from .result import Result, artifacts, critical_path_seconds, step_results
+from .result import Artifact, Result, StepResult, artifacts, critical_path_seconds, step_results
 from .running import ticks
 from .running.executor import Executor
+from .running.judge import Judge
 from .running.memo import Memo
 from .running.run import Approve, Run, Services
 from .running.state import Settings, Status
 from .running.values import Values
+from .writer import Writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,8 @@ class Stages:
         self._store = store
         self._folders = folders
         self._remember = remember
+        self.judge: Judge | None = None
+        self.writer: Writer | None = None
 
     # ---- intake and plan
 
@@ -94,7 +98,8 @@ class Stages:
         proposal = await self._proposal(request)
         if proposal.stream is not None and not self.services.config.features.plan_streaming:
             steps = (*proposal.plan.steps, *[step async for step in proposal.stream])
-            proposal = Proposal(plan=_with_steps(proposal.plan, steps), source=proposal.source)
+            whole = _with_steps(proposal.plan, steps, getattr(proposal.stream, "answer", None))
+            proposal = Proposal(plan=whole, source=proposal.source)
         if proposal.stream is None:
             self.check(proposal.plan)
         return proposal
@@ -148,8 +153,8 @@ class Stages:
                 proposal.source,
                 {
                     "max_parallel_steps": config.performance.max_parallel_steps,
-                    "schedule": settings_of(config).schedule,
-                    "verify": settings_of(config).verify,
+                    "schedule": Settings.of(config).schedule,
+                    "verify": Settings.of(config).verify,
                 },
             )
         )
@@ -168,12 +173,13 @@ class Stages:
             plan=plan,
             journal=active.journal,
             workspace=self._folders(_slug(name), active.id, request.out),
-            settings=settings_of(config),
+            settings=Settings.of(config),
             values=values,
             budget=active.scope.budgets[0],
             wall_s=config.limits.wall_s,
             estimates=request.estimates,
             approve=request.approve,
+            judge=self.judge.about(plan.goal) if self.judge is not None else None,
             waits=request.waits,
         )
 
@@ -190,6 +196,8 @@ class Stages:
         try:
             with entered(active.scope):
                 active.end = await executor.run(self._linted(active, stream) if stream is not None else None)
+        except BudgetError as error:
+            active.end = ticks.End("budget", error.budget)
         except PlanError as error:
             active.emit(Notice(str(error)))
             active.end = ticks.End("failed", str(error))
@@ -212,10 +220,8 @@ class Stages:
             _refuse(linter.add(step))
             steps.append(step)
             yield step
-        plan = active.run.plan
-        answer = plan.answer if plan.answer is not None else getattr(stream, "answer", None)
-        active.run.plan = Plan(goal=plan.goal, steps=tuple(steps), answer=answer, inputs=plan.inputs)
-        _refuse(linter.end(answer))
+        active.run.plan = whole = _with_steps(active.run.plan, tuple(steps), getattr(stream, "answer", None))
+        _refuse(linter.end(whole.answer))
 
     def may_replan(self, active: Active) -> bool:
         """Whether a planner may be asked to change the plan."""
@@ -270,7 +276,7 @@ class Stages:
             longest = critical_path_seconds(state, {name: s.seconds for name, s in steps.items()})
             files = artifacts(state, run.files)
             self._remember_seconds(executor, steps)
-        text = answer.write(run.plan, steps, run.values.lookup)
+        text = await self._written(active, steps, files)
         seconds = self.services.clock.now() - active.began
         cost = {name: run.budget.used.get(name, 0) for name in ("usd", "tokens", "model_calls")}
         active.result = Result(
@@ -288,8 +294,24 @@ class Stages:
             cost=cost,
             plan_source=active.proposal.source,
         )
-        active.emit(AnswerToken(text))
         active.emit(RunFinished(end.status, end.reason, text, seconds, cost))
+
+    async def _written(self, active: Active, steps: Mapping[str, StepResult], files: Sequence[Artifact]) -> str:
+        """The answer: by the writer where a model planned or no template is there, else by the template."""
+        run, proposal = active.run, active.proposal
+        assert run is not None and proposal is not None
+        by_model = proposal.source == "model" or run.plan.answer is None
+        if self.writer is None or not by_model or active.cancelled is not None:
+            text = answer.write(run.plan, steps, run.values.lookup)
+            active.emit(AnswerToken(text))
+            return text
+        with entered(active.scope):
+            written = await self.writer.write(
+                run.plan, steps, files, run.values.lookup, lambda piece: active.emit(AnswerToken(piece))
+            )
+        if written.note:
+            active.emit(Notice(f"the answer was written by the {written.by}: {written.note}"))
+        return written.text
 
     def _remember_seconds(self, executor: Executor, steps: Mapping[str, Any]) -> None:
         seconds: dict[str, list[float]] = {}
@@ -299,41 +321,20 @@ class Stages:
         self._remember(seconds)
 
 
-def settings_of(config: Any) -> Settings:
-    """The scheduler's settings; a feature that is switched off wins over its setting."""
-    performance, execution, features = config.performance, config.execution, config.features
-    verify = config.verification.verify
-    if verify == "background" and not features.background_verification:
-        verify = "blocking"
-    return Settings(
-        max_parallel_steps=performance.max_parallel_steps,
-        schedule=performance.schedule if features.parallel_execution else "sequential",
-        verify=verify,
-        batching=features.step_batching,
-        max_attempts=execution.max_attempts,
-        max_redos=execution.max_redos,
-        backoff_base_s=execution.backoff_base_s,
-        backoff_cap_s=execution.backoff_cap_s,
-        seed=execution.seed,
-    )
-
-
 def _refuse(findings: list[Finding]) -> None:
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise PlanError(f"the planner wrote a faulty plan: {errors[0]}", errors)
 
 
-def _with_steps(plan: Plan, steps: tuple[Step, ...]) -> Plan:
-    return Plan(goal=plan.goal, steps=steps, answer=plan.answer, inputs=plan.inputs)
+def _with_steps(plan: Plan, steps: tuple[Step, ...], answer: str | None) -> Plan:
+    """The plan with the steps that were streamed, and their answer's template if it has none of its own."""
+    return replace(plan, steps=steps, answer=plan.answer if plan.answer is not None else answer)
 
 
 def _with_inputs(plan: Plan, inputs: Mapping[str, Any]) -> Plan:
-    return Plan(goal=plan.goal, steps=plan.steps, answer=plan.answer, inputs=inputs)
+    return replace(plan, inputs=inputs)
 
 
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "run"
-
-
-__all__ = ["Active", "Event", "Request", "Stages", "settings_of"]

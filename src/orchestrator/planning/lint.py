@@ -13,6 +13,7 @@ from typing import Any
 
 from ...agents.tool import Tool
 from . import dag
+from .criteria import is_criterion
 from .expects import ExpectsError, paths
 from .findings import Finding
 from .lint_references import (
@@ -135,6 +136,8 @@ class Linter:
 
     def _check_expects(self, step: Step, tool: Tool | None) -> Iterator[Finding]:
         for text in step.expects:
+            if is_criterion(text):
+                continue
             told, expected = "", "an expression over result, such as result.rows > 0"
             try:
                 misses = [lacks(tool.output_schema, path) for path in paths(text)] if tool is not None else []

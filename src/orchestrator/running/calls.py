@@ -11,11 +11,13 @@ from ...agents.tool import Tool, ToolContext
 from ...agents.workspace import Workspace
 from ...errors import BudgetError, PlanloomError, TransientError
 from ...events import BudgetWarning
+from ..planning.criteria import criteria_of
 from ..planning.plan import ReferenceSyntaxError, Step
 from . import ticks
 from .checks import instant, verdict
 from .core import Core
 from .files import Files
+from .judge import joined, unjudged
 from .memo import key_of
 from .progress import Progress
 from .values import Stored, is_large
@@ -57,7 +59,7 @@ class Calls:
                 task.cancel()
 
     async def verify(self, command: ticks.Verify) -> None:
-        """Checks a result: `expects`, and the files it made."""
+        """Checks a result: `expects`, the files it made, and last, by a model, criteria in words."""
         run = self.core.run
         step = run.steps[command.step]
         paths = [run.workspace.root / event.path for event in run.files.get(step.id, ())]
@@ -66,6 +68,10 @@ class Calls:
             found = await asyncio.to_thread(verdict, step, value, paths)
         else:
             found = verdict(step, value, paths)
+        criteria = criteria_of(step)
+        if criteria and found.status != "fail":
+            judged = await run.judge(step, value, criteria) if run.judge is not None else unjudged(criteria)
+            found = joined(found, judged)
         self.core.tell(ticks.Judged(command.step, command.epoch, found))
 
     def _done(self, task: asyncio.Task[None], limit: str | None) -> None:

@@ -16,6 +16,7 @@ from ...memory.journal import Journal
 from ...models.budget import Budget
 from ..planning.plan import Plan, Step
 from .capacity import Limits
+from .judge import Ask
 from .memo import Memo
 from .state import Settings
 from .values import Values
@@ -40,6 +41,7 @@ class Run:
     """One run: what it is given, and what it has made so far.
 
     `estimates` are seconds by step id, over those of the history. `approve` answers approvals, None: nobody does.
+    `judge` decides on criteria in words, None: there is no model for that.
     `waits`: whether the run stays open for answers from elsewhere once nothing else can go on.
     """
 
@@ -53,6 +55,7 @@ class Run:
     wall_s: float = 0.0
     estimates: Mapping[str, float] = field(default_factory=dict)
     approve: Approve | None = None
+    judge: Ask | None = None
     waits: bool = False
     memo: Memo = field(default_factory=Memo)
     finished: dict[str, StepFinished] = field(default_factory=dict)

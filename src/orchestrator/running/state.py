@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
-from ...config import Schedule
+from ...config import Config, Schedule
 from ...config import Verify as VerifyMode
 from ...events import VerdictStatus
 from ..planning.plan import Step
@@ -75,6 +75,25 @@ class Settings:
     backoff_base_s: float = 0.5
     backoff_cap_s: float = 30.0
     seed: int = 0
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """The settings of a configuration; a feature that is switched off wins over its setting."""
+        performance, execution, features = config.performance, config.execution, config.features
+        verify = config.verification.verify
+        if verify == "background" and not features.background_verification:
+            verify = "blocking"
+        return cls(
+            max_parallel_steps=performance.max_parallel_steps,
+            schedule=performance.schedule if features.parallel_execution else "sequential",
+            verify=verify,
+            batching=features.step_batching,
+            max_attempts=execution.max_attempts,
+            max_redos=execution.max_redos,
+            backoff_base_s=execution.backoff_base_s,
+            backoff_cap_s=execution.backoff_cap_s,
+            seed=execution.seed,
+        )
 
 
 class Cell:
