@@ -31,7 +31,7 @@ from ..models.budget import Budget
 from ..models.client import Models, RoleName, endpoint_of
 from ..models.scope import Scope
 from ..settings import load
-from .planning.model_planner import ModelPlanner
+from .planning.modelled import ModelPlanner
 from .planning.plan import Plan
 from .planning.planner import Planner, PlaybookPlanner
 from .planning.playbooks import Library

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planloom.orchestrator.planning.dates import find_ranges, parse_range
+from planloom.orchestrator.planning.playbooks.dates import find_ranges, parse_range
 
 TODAY = date(2025, 5, 14)  # a Wednesday
 

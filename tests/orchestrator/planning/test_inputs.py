@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planloom.errors import InputError, UsageError
-from planloom.orchestrator.planning.findvalue import find_values
-from planloom.orchestrator.planning.goaltext import spans
-from planloom.orchestrator.planning.inputs import Input, convert, fill, read_input
+from planloom.orchestrator.planning.playbooks.findvalue import find_values
+from planloom.orchestrator.planning.playbooks.goaltext import spans
+from planloom.orchestrator.planning.playbooks.inputs import Input, convert, fill, read_input
 
 TODAY = date(2025, 5, 14)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from planloom.orchestrator.planning import dag
 from planloom.orchestrator.planning.explain import Explanation, explain
-from planloom.orchestrator.planning.folding import Folded, fold
-from planloom.orchestrator.planning.layout import Layout, Spot, arrange
+from planloom.orchestrator.planning.explain.folding import Folded, fold
+from planloom.orchestrator.planning.explain.layout import Layout, Spot, arrange
 from planloom.orchestrator.planning.plan import Plan, Step
 
 Inputs = dict[str, tuple[str, ...]]

@@ -98,7 +98,7 @@ def test_reference_syntax_is_told_as_expected_and_got():
 
 
 def test_schemas_with_several_types_are_judged_by_what_is_certain():
-    from planloom.orchestrator.planning.schemas import lacks
+    from planloom.orchestrator.planning.lint.schemas import lacks
 
     maybe = {"type": ["object", "null"], "properties": {"a": {"type": ["array", "string"]}}}
     assert lacks(maybe, ("a", 0)) is None

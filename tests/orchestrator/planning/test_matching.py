@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planloom.orchestrator.planning.matching import Vocabulary, matches, near_matches, stem, words
+from planloom.orchestrator.planning.playbooks.matching import Vocabulary, matches, near_matches, stem, words
 
 THRESHOLD = 0.6
 PLAYBOOKS = {

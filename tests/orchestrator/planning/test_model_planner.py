@@ -21,7 +21,7 @@ from planloom.config import Models as Settings
 from planloom.errors import PlanError
 from planloom.models.client import Models
 from planloom.orchestrator.planning.lint import lint
-from planloom.orchestrator.planning.model_planner import ModelPlanner, Writing
+from planloom.orchestrator.planning.modelled import ModelPlanner, Writing
 from planloom.orchestrator.planning.plan import Plan, Step
 from planloom.orchestrator.planning.planner import Goal, Outcome
 

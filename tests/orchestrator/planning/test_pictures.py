@@ -12,9 +12,8 @@ from matplotlib.image import imread
 from planloom.agents.tool import Tool, tool
 from planloom.errors import UsageError
 from planloom.memory.history import Estimate
-from planloom.orchestrator.planning import pictures
-from planloom.orchestrator.planning.explain import Explanation, explain
-from planloom.orchestrator.planning.lettering import fitted, width
+from planloom.orchestrator.planning.explain import Explanation, explain, pictures
+from planloom.orchestrator.planning.explain.lettering import fitted, width
 from planloom.orchestrator.planning.plan import Plan, Step
 
 WRITE_BAND = "#d98200"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planloom.orchestrator.planning.planlines import AnswerLine, BrokenLine, Line, PlanLines, StepLine
+from planloom.orchestrator.planning.modelled.planlines import AnswerLine, BrokenLine, Line, PlanLines, StepLine
 
 A = '{"id": "a", "action": "x"}'
 B = '{"id": "b", "action": "y", "parameters": {"q": "${a.items[0]} } ] \\" {"}}'

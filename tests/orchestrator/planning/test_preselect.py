@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from planloom.agents.registry import Registry
 from planloom.agents.tool import Tool, tool
-from planloom.orchestrator.planning.preselect import ALWAYS, MAX_CHARS, catalogue, line, rank, select
+from planloom.orchestrator.planning.modelled.preselect import ALWAYS, MAX_CHARS, catalogue, line, rank, select
 
 BUILT_IN = list(Registry())
 

@@ -12,18 +12,18 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from ...agents.registry import Registry
-from ...errors import ContextError, ModelError, PlanError, TransientError
-from ...models.client import Message, Models
-from ...models.scope import current, entered
+from ....agents.registry import Registry
+from ....errors import ContextError, ModelError, PlanError, TransientError
+from ....models.client import Message, Models
+from ....models.scope import current, entered
+from ..files import parse
+from ..findings import Finding
+from ..lint import lint
+from ..plan import Plan, Step
+from ..planner import Goal, Outcome, Proposal
 from . import asking
 from .draft import Draft
-from .files import parse
-from .findings import Finding
-from .lint import lint
-from .plan import Plan, Step
 from .planlines import AnswerLine, BrokenLine, PlanLines
-from .planner import Goal, Outcome, Proposal
 from .preselect import select
 
 REPAIRS = 2

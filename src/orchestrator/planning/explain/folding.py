@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from . import dag
-from .explain import Explained, Explanation
+from .. import dag
+from . import Explained, Explanation
 
 LINKS = 8  # the most boxes of a chain folded into one
 RANGES = 20  # into how many ranges of waves the largest plans are folded

@@ -11,12 +11,13 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from ...agents.tool import Tool
-from . import dag
-from .criteria import is_criterion
-from .expects import ExpectsError, paths
-from .findings import Finding
-from .lint_references import (
+from ....agents.tool import Tool
+from .. import dag
+from ..criteria import is_criterion
+from ..expects import ExpectsError, paths
+from ..findings import Finding
+from ..plan import ID_PATTERN, INPUTS, ITEM, Path, Plan, Reference, ReferenceSyntaxError, Step, children, references
+from .fields import (
     WHOLE,
     FindTool,
     References,
@@ -25,7 +26,6 @@ from .lint_references import (
     placed_references,
     self_dependency,
 )
-from .plan import ID_PATTERN, INPUTS, ITEM, Path, Plan, Reference, ReferenceSyntaxError, Step, children, references
 from .schemas import faults, lacks
 
 _ID = re.compile(ID_PATTERN)

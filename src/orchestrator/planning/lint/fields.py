@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ...agents.tool import Tool
-from .findings import Finding
-from .plan import (
+from ....agents.tool import Tool
+from ..findings import Finding
+from ..plan import (
     INPUTS,
     ITEM,
     Path,

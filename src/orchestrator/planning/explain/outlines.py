@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .plan import Plan
+from ..plan import Plan
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from .explain import Explained, Explanation
+    from . import Explained, Explanation
 
 UNKNOWN = "unknown"
 APPROVAL = "needs approval"
@@ -31,7 +31,7 @@ def mermaid(plan: Explanation | Plan) -> str:
     A bare plan is drawn without estimates, effects and critical path.
     """
     if isinstance(plan, Plan):
-        from .explain import explain
+        from . import explain
 
         steps = explain(plan, lambda _: None, lambda _: None).steps
         critical: set[tuple[str, str]] = set()

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import UsageError
+from ....errors import UsageError
 from .folding import Box, Folded, fold
 from .layout import Layout, Spot, arrange
 from .lettering import FONT, fitted, width
@@ -20,7 +20,7 @@ from .outlines import APPROVAL, UNKNOWN, as_seconds, as_usd, costs
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .explain import Explanation
+    from . import Explanation
 
 FORMATS = (".png", ".svg")
 MOST_BOXES, MOST_WAVES = 90, 30

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ...agents.tool import Tool, short
-from .schemas import Schema, resolved
+from ....agents.tool import Tool, short
+from ..lint.schemas import Schema, resolved
 
 MAX_CHARS = 20_000  # about 5,000 tokens
 ALWAYS = ("files.list", "files.read", "files.scan", "tables.read", "text.summary", "reports.write")

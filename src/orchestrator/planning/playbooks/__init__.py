@@ -13,14 +13,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ...errors import PlanError, UsageError
+from ....errors import PlanError, UsageError
+from ..plan import INPUTS, Plan, ReferenceSyntaxError, Step, references
 from .inputs import Input, fill, read_input
 from .matching import Match, Vocabulary, matches, near_matches
-from .plan import INPUTS, Plan, ReferenceSyntaxError, Step, references
 
 MAX_BYTES = 2_000_000
 _KEYS = ("playbook", "name", "purpose", "examples", "keywords", "inputs", "steps", "answer")
-_BUILT_IN = "...prompts.playbooks"
+_BUILT_IN = "....prompts.playbooks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,7 @@ def load(path: Path) -> Playbook:
     Raises:
         PlanError: it can't be read, or is no playbook; `findings` has each fault, the text its file and line.
     """
-    from .yamlfile import fault, read
+    from ..yamlfile import fault, read
 
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -200,7 +200,7 @@ def parse(data: Any, path: Path, lines: Mapping[tuple[str | int, ...], int] | No
     Raises:
         PlanError: as `load`.
     """
-    from . import files
+    from .. import files
 
     lines = dict(lines or {})
     if not isinstance(data, Mapping):
@@ -276,7 +276,7 @@ def _places(plan: Plan) -> Iterator[tuple[tuple[str | int, ...], Any]]:
 def _fault(
     path: Path, lines: Mapping[Any, int], place: tuple[str | int, ...], expected: str, got: str, *, fix: str = ""
 ) -> PlanError:
-    from .yamlfile import fault
+    from ..yamlfile import fault
 
     line = next((lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in lines), None)
     return fault(f"{path}:{line}" if line else str(path), expected, got, fix)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .plan import Path
+from ..plan import Path
 
 Schema = Mapping[str, Any]
 _ANY: Schema = {}

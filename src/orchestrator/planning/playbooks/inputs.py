@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, get_args
 
-from ...errors import InputError, UsageError
+from ....errors import InputError, UsageError
+from ..plan import ID_PATTERN
 from .dates import parse_range
 from .findvalue import Ambiguous, find_values
-from .plan import ID_PATTERN
 
 Kind = Literal["text", "number", "date_range", "choice", "list", "file"]
 _KEYS = ("type", "description", "default", "required", "choices", "find")

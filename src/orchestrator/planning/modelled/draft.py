@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...errors import PlanError
-from . import dag
-from .files import dump, parse_step
-from .findings import Finding
-from .lint import Linter
-from .lint_references import FindTool
-from .plan import Plan, ReferenceSyntaxError, Step, edges
+from ....errors import PlanError
+from .. import dag
+from ..files import dump, parse_step
+from ..findings import Finding
+from ..lint import Linter
+from ..lint.fields import FindTool
+from ..plan import Plan, ReferenceSyntaxError, Step, edges
 from .planlines import AnswerLine, BrokenLine, Line, StepLine
 
 _RENAMED = frozenset({"duplicate-id", "bad-id", "bad-file"})  # faults whose correction may come under another id

@@ -8,13 +8,13 @@ from functools import lru_cache
 from string import Template
 from typing import Any
 
-from ...agents.tool import Tool
-from ...models.client import Message
+from ....agents.tool import Tool
+from ....models.client import Message
+from ..files import dump, schema
+from ..findings import Finding
+from ..plan import Plan
+from ..planner import Outcome
 from .draft import Draft, Faulty
-from .files import dump, schema
-from .findings import Finding
-from .plan import Plan
-from .planner import Outcome
 from .preselect import catalogue, line
 
 _INPUT_CHARS = 2_000

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from ...agents.tool import Effect, Tool
-from ...errors import PlanError
-from ...memory.history import Estimate
-from . import dag
+from ....agents.tool import Effect, Tool
+from ....errors import PlanError
+from ....memory.history import Estimate
+from .. import dag
+from ..plan import INPUTS, Plan, ReferenceSyntaxError, Step, follow, paired_with, references
 from .outlines import mermaid, tree
-from .plan import INPUTS, Plan, ReferenceSyntaxError, Step, follow, paired_with, references
 
 __all__ = ["explain", "Explanation", "Explained", "Totals", "mermaid", "tree"]
 
