@@ -19,12 +19,12 @@ from typing import Any
 from planloom.agents.registry import Registry
 from planloom.errors import PlanError
 from planloom.orchestrator.planning.dag import inputs_of
-from planloom.orchestrator.planning.draft import Draft
 from planloom.orchestrator.planning.files import dump
 from planloom.orchestrator.planning.findings import CODES
 from planloom.orchestrator.planning.lint import lint
+from planloom.orchestrator.planning.modelled.draft import Draft
+from planloom.orchestrator.planning.modelled.planlines import PlanLines
 from planloom.orchestrator.planning.plan import Plan, Step
-from planloom.orchestrator.planning.planlines import PlanLines
 
 from .harness import Measured, Target, main
 

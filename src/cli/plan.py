@@ -83,7 +83,7 @@ def _print_tree(explanation: Explanation) -> None:
 
 
 def _draw(explanation: Explanation, picture: Path) -> None:
-    from ..orchestrator.planning.pictures import draw
+    from ..orchestrator.planning.explain.pictures import draw
 
     draw(explanation, picture)
     click.echo(f"Picture: {picture}", err=True)

@@ -11,9 +11,9 @@ import click
 from . import options
 
 if TYPE_CHECKING:
-    from ..orchestrator.planning.inputs import Input
     from ..orchestrator.planning.plan import Step
     from ..orchestrator.planning.playbooks import Library, Playbook
+    from ..orchestrator.planning.playbooks.inputs import Input
 
 
 @click.group("playbooks", invoke_without_command=True)
