@@ -5,23 +5,22 @@ A SQLite file keeps the last calls of each action. A damaged file is set aside, 
 
 from __future__ import annotations
 
-import contextlib
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from ..sqlitefile import SqliteFile
 
 if TYPE_CHECKING:
     import sqlite3
 
 KEPT = 50
-_BUSY_S = 2.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY, action TEXT, seconds REAL, tokens REAL, usd REAL);
 CREATE INDEX IF NOT EXISTS calls_action ON calls (action, id);
 """
-T = TypeVar("T")
 Row = tuple[Any, ...]
 
 
@@ -53,59 +52,32 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.set_aside: Path | None = None
-        self.notice: str | None = None
+        self._file = SqliteFile(path, _SCHEMA, "estimates")
+
+    @property
+    def notice(self) -> str | None:
+        """Why nothing is found, for a person; None: all is well."""
+        return self._file.notice
+
+    @property
+    def set_aside(self) -> Path | None:
+        """Where a damaged file went; None: it was not damaged."""
+        return self._file.set_aside
 
     def record(self, calls: Iterable[Call]) -> None:
         """Adds finished calls in one transaction; keeps the last 50 of each action."""
         rows = [(call.action, call.seconds, call.tokens, call.usd) for call in calls]
         if rows:
-            self._use(lambda base: _insert(base, rows), None)
+            self._file.use(lambda base: _insert(base, rows), None)
 
     def estimate(self, action: str) -> Estimate:
         """The medians of an action."""
-        rows: list[Row] = self._use(lambda base: _select(base, action), []) if self.path.is_file() else []
+        rows: list[Row] = self._file.use(lambda base: _select(base, action), [], create=False)
         if not rows:
             return Estimate()
         columns = ([value for value in column if value is not None] for column in zip(*rows, strict=True))
         seconds, tokens, usd = (statistics.median(column) if column else None for column in columns)
         return Estimate(seconds, tokens, usd, len(rows))
-
-    def _use(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """What `work` gives, tried again on a new file when this one is damaged; `otherwise` when neither goes."""
-        import sqlite3
-
-        for _ in range(2):
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as base:
-                    base.executescript(_SCHEMA)
-                    with base:
-                        return work(base)
-            except (sqlite3.DatabaseError, OSError) as error:
-                self.notice = f"no estimates from {str(self.path)!r}: {error}"
-                if not _is_damage(error) or not self._replace():
-                    break
-        return otherwise
-
-    def _replace(self) -> bool:
-        """Moves the file away; False when that does not go."""
-        target = self.path.with_suffix(".damaged")
-        try:
-            self.path.replace(target)
-        except OSError:
-            return False
-        self.set_aside = target
-        self.notice = f"the estimates were damaged and are begun anew; the old file is {str(target)!r}"
-        return True
-
-
-def _is_damage(error: Exception) -> bool:
-    """Whether the file itself is bad: not SQLite, corrupt, or with other tables. Locked or full is no damage."""
-    import sqlite3
-
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
 def _insert(base: sqlite3.Connection, rows: list[Row]) -> None:

@@ -10,18 +10,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
+from ..sqlitefile import SqliteFile
 
 if TYPE_CHECKING:
     import sqlite3
 
-T = TypeVar("T")
 
-_BUSY_S = 2.0
 _TOUCH_S = 60.0  # a use is noted once a minute, so that reading seldom writes
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL, bytes INTEGER NOT NULL, used_at REAL)
@@ -48,16 +46,24 @@ class ResponseCache:
 
     def __init__(self, path: Path, *, max_bytes: int, clock: Clock) -> None:
         self.path = path
+        self._file = SqliteFile(path, _SCHEMA, "kept replies")
         self.max_bytes = max_bytes
-        self.notice: str | None = None
-        self.set_aside: Path | None = None
         self._clock = clock
+
+    @property
+    def notice(self) -> str | None:
+        """Why nothing is found, for a person; None: all is well."""
+        return self._file.notice
+
+    @property
+    def set_aside(self) -> Path | None:
+        """Where a damaged file went; None: it was not damaged."""
+        return self._file.set_aside
 
     def get(self, key: str) -> Any:
         """The reply kept under a key; None: there is none."""
-        if not self.path.is_file():
-            return None
-        text: str | None = self._use(lambda base: _select(base, key, self._clock.wall()), None)
+        nothing: str | None = None
+        text = self._file.use(lambda base: _select(base, key, self._clock.wall()), nothing, create=False)
         if text is None:
             return None
         try:
@@ -73,48 +79,11 @@ class ResponseCache:
         """
         text = json.dumps(reply, separators=(",", ":"), allow_nan=False)
         if len(text) <= self.max_bytes // 10:
-            self._use(lambda base: _insert(base, (key, text, len(text), self._clock.wall()), self.max_bytes), None)
+            self._file.use(lambda base: _insert(base, (key, text, len(text), self._clock.wall()), self.max_bytes), None)
 
     def clear(self) -> None:
         """Forgets all replies."""
-        if self.path.is_file():
-            self._use(lambda base: base.execute("DELETE FROM replies"), None)
-
-    def _use(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """What `work` gives, tried again on a new file when this one is damaged; `otherwise` when neither goes."""
-        import sqlite3
-
-        for _ in range(2):
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as base:
-                    base.executescript(_SCHEMA)
-                    with base:
-                        return work(base)
-            except (sqlite3.DatabaseError, OSError) as error:
-                self.notice = f"no kept replies from {str(self.path)!r}: {error}"
-                if not _is_damage(error) or not self._replace():
-                    break
-        return otherwise
-
-    def _replace(self) -> bool:
-        """Moves the file away; False when that does not go."""
-        target = self.path.with_suffix(".damaged")
-        try:
-            self.path.replace(target)
-        except OSError:
-            return False
-        self.set_aside = target
-        self.notice = f"the kept replies were damaged and are begun anew; the old file is {str(target)!r}"
-        return True
-
-
-def _is_damage(error: Exception) -> bool:
-    """Whether the file itself is bad: not SQLite, corrupt, or with other tables. Locked or full is no damage."""
-    import sqlite3
-
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+        self._file.use(lambda base: base.execute("DELETE FROM replies"), None, create=False)
 
 
 def _select(base: sqlite3.Connection, key: str, now: float) -> str | None:

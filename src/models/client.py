@@ -6,12 +6,15 @@ Without a base URL and a key there is no model, and whoever asks is told so.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..config import Models as Settings
 from ..errors import ModelError, PlanloomError, TransientError
+from ..events import ModelCall
+from .cache import ResponseCache, key_of
 from .scope import current, entered
 from .structured import WAYS, Way, instruction, parse, response_format, without_thoughts
 from .usage import Usage, usage_of
@@ -67,11 +70,21 @@ def endpoint_of(settings: Settings, role: RoleName) -> Endpoint | None:
 
 
 class Models:
-    """The models of a process. `transport` is the governed one; None: plain HTTP (for a single check)."""
+    """The models of a process. `transport` is the governed one; None: plain HTTP (for a single check).
 
-    def __init__(self, settings: Settings, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    `cache` keeps whole replies by the content of their requests, None: none are kept; streams are never kept.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        *,
+        cache: ResponseCache | None = None,
+    ) -> None:
         self._settings = settings
         self._transport = transport
+        self._cache = cache
         self._http: httpx2.AsyncClient | None = None
         self._clients: dict[tuple[str, str], openai.AsyncOpenAI] = {}
         self._ways: dict[tuple[str, str], Way] = {}
@@ -180,7 +193,10 @@ class Models:
             found = await self._client(endpoint).embeddings.create(
                 model=endpoint.model, input=list(texts), encoding_format="float"
             )
-        rows = sorted(found.data, key=lambda row: row.index)
+        data = getattr(found, "data", None)
+        if not isinstance(data, list):
+            raise ModelError(f"expected embeddings, got {str(found)[:120]!r}", kind="reply")
+        rows = sorted(data, key=lambda row: row.index)
         if len(rows) != len(texts):
             raise ModelError(f"expected {len(texts)} embeddings, got {len(rows)}", kind="reply")
         return [list(row.embedding) for row in rows]
@@ -201,8 +217,25 @@ class Models:
         )
 
     async def _sent(self, endpoint: Endpoint, request: dict[str, Any]) -> Any:
+        if self._cache is None:
+            with _told(endpoint):
+                return await self._client(endpoint).chat.completions.create(**request)
+        return await self._kept(self._cache, endpoint, request)
+
+    async def _kept(self, cache: ResponseCache, endpoint: Endpoint, request: dict[str, Any]) -> Any:
+        """The reply kept for exactly this request, else a new one, which is kept."""
+        from openai.types.chat import ChatCompletion
+
+        key = key_of(endpoint.base_url, request)
+        found = await asyncio.to_thread(cache.get, key)
+        if found is not None:
+            scope = current()
+            scope.report(ModelCall(scope.step, scope.role, endpoint.model, 0, 0, 0, 0.0, 0.0, 0.0, "cached"))
+            return ChatCompletion.model_validate(found)
         with _told(endpoint):
-            return await self._client(endpoint).chat.completions.create(**request)
+            completion = await self._client(endpoint).chat.completions.create(**request)
+        await asyncio.to_thread(cache.put, key, completion.model_dump(mode="json"))
+        return completion
 
     def _request(self, endpoint: Endpoint, messages: Sequence[Message], max_tokens: int) -> dict[str, Any]:
         request: dict[str, Any] = {"model": endpoint.model, "messages": [dict(m) for m in messages]}

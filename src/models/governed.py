@@ -5,11 +5,14 @@ Rule: imported only when there is a model to call.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx2
 
 from ..clock import Clock
 from ..config import Config
 from .breaker import Breakers
+from .cache import ResponseCache
 from .client import Models
 from .cost import Prices
 from .guard import Guard
@@ -36,4 +39,8 @@ def governed(config: Config, clock: Clock) -> Models:
     )
     limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
     inner = httpx2.AsyncHTTPTransport(limits=limits)
-    return Models(settings, GovernedTransport(inner, Ledger(configured(config.limits), clock), rules))
+    transport = GovernedTransport(inner, Ledger(configured(config.limits), clock), rules)
+    caches = config.caches
+    path = Path(config.state).expanduser() / "responses.sqlite"
+    kept = ResponseCache(path, max_bytes=caches.response_cache_bytes, clock=clock) if caches.response_cache else None
+    return Models(settings, transport, cache=kept)

@@ -6,7 +6,7 @@ Rule: tools that measure return these shapes ready-made, because no code runs be
 from __future__ import annotations
 
 import re
-from typing import NotRequired
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -17,13 +17,13 @@ class Series(TypedDict):
     """One line or group of bars; as many values as the chart has labels."""
 
     name: str
-    values: list[float]
+    values: list[float | None]
 
 
 class ChartData(TypedDict):
-    """`x`: labels, numbers or ISO dates."""
+    """`x`: labels, numbers or ISO dates. Gaps in a series are None."""
 
-    x: list[str]
+    x: list[Any]
     series: list[Series]
 
 

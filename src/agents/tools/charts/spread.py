@@ -135,6 +135,7 @@ def scatter(axes: Axes, data: Data, look: Look) -> str:
 
 
 def box(axes: Axes, data: Data, look: Look) -> str:
+    """Shares of a whole as a ring."""
     names, boxes = [], []
     for line in data.lines:
         for label, value in zip(data.labels, line.values, strict=True):

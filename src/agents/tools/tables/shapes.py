@@ -6,6 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from ..figures import Chart
 from .frame import Kind
 
 
@@ -34,28 +35,6 @@ class Section(TypedDict):
     facts: list[Fact]
     table: Cells | None
     charts: list[str]
-
-
-class Series(TypedDict):
-    name: str
-    values: list[float | None]
-
-
-class ChartData(TypedDict):
-    x: list[Any]
-    series: list[Series]
-
-
-class Chart(TypedDict):
-    """What `charts.draw` takes."""
-
-    kind: str
-    title: str
-    data: ChartData
-    x_label: str
-    y_label: str
-    value_format: str
-    name: str
 
 
 class ReadTable(TypedDict):

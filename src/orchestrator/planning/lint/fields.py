@@ -191,6 +191,7 @@ class References:
 
 
 def self_dependency(step: Step) -> Finding:
+    """The finding of a step that waits for itself."""
     return Finding(
         code="self-dependency",
         step=step.id,
