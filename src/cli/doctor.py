@@ -36,11 +36,13 @@ class Check:
 @click.command("doctor")
 @options.as_json
 @click.option("--template", is_flag=True, help="Print a config.yaml with every key, its meaning and its default.")
+@click.option("--offline", is_flag=True, help="Call no model.")
 @options.shared
-def command(as_json: bool, template: bool, config_file: Path | None) -> None:
-    """Check the installation, and show the settings in force and where each came from.
+def command(as_json: bool, template: bool, offline: bool, config_file: Path | None) -> None:
+    """Check the installation and the models, and show the settings in force and where each came from.
 
-    Exit code 1 when something is broken.
+    Each model is called once for each thing it is needed for, where models are set. Exit code 1 when something is
+    broken.
     """
     from .output import print_json
 
@@ -50,7 +52,7 @@ def command(as_json: bool, template: bool, config_file: Path | None) -> None:
         sys.stdout.write(text())
         return
     loaded, found = _loaded(config_file)
-    found += list(checks(loaded.config))
+    found += list(checks(loaded.config, offline=offline))
     if as_json:
         file = str(loaded.file) if loaded.file else None
         values = {key: {"value": value, "origin": origin} for key, value, origin in shown(loaded)}
@@ -71,14 +73,15 @@ def _loaded(config_file: Path | None) -> tuple[Loaded, list[Check]]:
     return loaded, [Check("settings", "ok", str(loaded.file) if loaded.file else "no file: defaults")]
 
 
-def checks(config: Config) -> Iterator[Check]:
-    """Everything that is looked at, in the order in which it is shown."""
+def checks(config: Config, *, offline: bool = False) -> Iterator[Check]:
+    """Everything that is looked at, in the order in which it is shown; `offline`: no model is called."""
     yield from _versions()
     for name in ("workspace", "state", "out"):
         yield folder(name, Path(getattr(config, name)).expanduser())
     yield _git()
     yield from _tools(config)
     yield from _playbooks(config)
+    yield from [Check("models", "note", "not called (--offline)")] if offline else _models(config)
 
 
 def _versions() -> Iterator[Check]:
@@ -140,6 +143,16 @@ def _playbooks(config: Config) -> Iterator[Check]:
     yield Check("playbooks", "ok" if library.names() else "note", ", ".join(library.names()) or "none")
     for problem in library.problems:
         yield Check("playbook", "problem", str(problem))
+
+
+def _models(config: Config) -> Iterator[Check]:
+    import asyncio
+
+    from ..models.checkup import look
+
+    for found in asyncio.run(look(config.models)):
+        name = found.name if found.name == "models" else f"model {found.name}"
+        yield Check(name, found.state, found.told)
 
 
 def shown(loaded: Loaded) -> list[tuple[str, Any, str]]:
