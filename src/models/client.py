@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..config import Models as Settings
-from ..errors import ModelError, PlanloomError, TransientError
+from ..errors import ModelError, TransientError
 from ..events import ModelCall
 from .cache import ResponseCache, key_of
+from .failures import explained, refuse_page
 from .scope import current, entered
 from .structured import WAYS, Way, instruction, parse, response_format, without_thoughts
 from .usage import Usage, usage_of
@@ -67,6 +68,13 @@ def endpoint_of(settings: Settings, role: RoleName) -> Endpoint | None:
         max_output_tokens=own.max_output_tokens or settings.max_output_tokens,
         timeout_s=settings.timeout_s,
     )
+
+
+class _CutError(ModelError):
+    """A reply was too long twice; another way of asking would not make it shorter."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, kind="reply")
 
 
 class Models:
@@ -147,7 +155,7 @@ class Models:
                 with entered(replace(current(), role=role)):
                     reply = await self._structured(endpoint, messages, way, name, schema)
             except ModelError as error:
-                if error.kind not in ("reply", "schema"):
+                if error.kind not in ("reply", "schema") or isinstance(error, _CutError):
                     raise
                 fault = error
                 continue
@@ -165,12 +173,13 @@ class Models:
         endpoint = self.endpoint(role)
         request = self._request(endpoint, messages, max_tokens)
         finish = None
-        with _told(endpoint):
+        with explained(endpoint):
             with entered(replace(current(), role=role)):  # the request itself; a generator must not leave it set
                 chunks = await self._client(endpoint).chat.completions.create(
                     **request, stream=True, stream_options={"include_usage": True}
                 )
             try:
+                refuse_page(endpoint, chunks.response.headers.get("content-type", ""))
                 async for chunk in chunks:
                     for choice in chunk.choices or ():
                         finish = choice.finish_reason or finish
@@ -189,7 +198,7 @@ class Models:
             TransientError, BudgetError, ContextError: as `complete`.
         """
         endpoint = self.endpoint("embeddings")
-        with _told(endpoint), entered(replace(current(), role="embeddings")):
+        with explained(endpoint), entered(replace(current(), role="embeddings")):
             found = await self._client(endpoint).embeddings.create(
                 model=endpoint.model, input=list(texts), encoding_format="float"
             )
@@ -210,17 +219,24 @@ class Models:
         if wanted is not None:
             request["response_format"] = wanted
         reply = _reply(await self._sent(endpoint, request))
+        if reply.finish == "length":  # says nothing about the way: the same one is tried once more
+            reply = _reply(await self._sent(endpoint, request))
         if reply.finish == "length":
-            raise ModelError("expected a whole reply, got one cut at the token limit", kind="reply")
+            raise _CutError("expected a whole reply, got two cut at the token limit; raise models.max_output_tokens")
         return Reply(
             text=reply.text, model=reply.model, finish=reply.finish, usage=reply.usage, data=parse(reply.text, schema)
         )
 
     async def _sent(self, endpoint: Endpoint, request: dict[str, Any]) -> Any:
         if self._cache is None:
-            with _told(endpoint):
-                return await self._client(endpoint).chat.completions.create(**request)
+            return await self._made(endpoint, request)
         return await self._kept(self._cache, endpoint, request)
+
+    async def _made(self, endpoint: Endpoint, request: dict[str, Any]) -> Any:
+        with explained(endpoint):
+            completion = await self._client(endpoint).chat.completions.create(**request)
+        refuse_page(endpoint, completion)
+        return completion
 
     async def _kept(self, cache: ResponseCache, endpoint: Endpoint, request: dict[str, Any]) -> Any:
         """The reply kept for exactly this request, else a new one, which is kept."""
@@ -232,9 +248,9 @@ class Models:
             scope = current()
             scope.report(ModelCall(scope.step, scope.role, endpoint.model, 0, 0, 0, 0.0, 0.0, 0.0, "cached"))
             return ChatCompletion.model_validate(found)
-        with _told(endpoint):
-            completion = await self._client(endpoint).chat.completions.create(**request)
-        await asyncio.to_thread(cache.put, key, completion.model_dump(mode="json"))
+        completion = await self._made(endpoint, request)
+        if getattr(completion, "choices", None) and completion.choices[0].finish_reason != "length":
+            await asyncio.to_thread(cache.put, key, completion.model_dump(mode="json"))
         return completion
 
     def _request(self, endpoint: Endpoint, messages: Sequence[Message], max_tokens: int) -> dict[str, Any]:
@@ -278,54 +294,3 @@ def _reply(completion: Any) -> Reply:
     text = without_thoughts(choice.message.content or "")
     usage = usage_of({"usage": completion.usage.model_dump()}) if completion.usage is not None else None
     return Reply(text=text, model=completion.model or "", finish=choice.finish_reason or "", usage=usage)
-
-
-class _told:  # noqa: N801  # used as a word in a with statement
-    """Turns the SDK's errors into ours, in plain words and without keys."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is None or not isinstance(error, Exception) or isinstance(error, PlanloomError):
-            return
-        raise told(error, self._endpoint) from None
-
-
-def told(error: Exception, endpoint: Endpoint) -> PlanloomError:
-    """An error of the SDK as one of ours."""
-    import openai
-
-    where = f"{endpoint.model!r} at {endpoint.base_url}"
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, PlanloomError):
-            return cause
-        cause = cause.__cause__ or cause.__context__
-    match error:
-        case openai.AuthenticationError() | openai.PermissionDeniedError():
-            return ModelError(f"{where}: the key was refused; check models.api_key or OPENAI_API_KEY", kind="key")
-        case openai.NotFoundError():
-            return ModelError(f"{where}: there is no such model or address; base_url usually ends in /v1", kind="model")
-        case openai.RateLimitError():
-            return TransientError(f"{where}: too many requests", overloaded=True)
-        case openai.APITimeoutError():
-            return TransientError(f"{where}: no reply within {endpoint.timeout_s:g} s", outcome_unknown=True)
-        case openai.APIConnectionError():
-            return TransientError(f"{where}: no connection; is the server running?", overloaded=True)
-        case openai.APIStatusError() if error.status_code >= 500:
-            return TransientError(f"{where}: the server failed with {error.status_code}", overloaded=True)
-        case openai.APIError() if isinstance(error.__cause__ or error.__context__, ConnectionError):
-            return TransientError(f"{where}: the connection broke off in the middle", outcome_unknown=True)
-        case openai.APIStatusError():
-            kind = "schema" if "response_format" in str(error) or "schema" in str(error) else "reply"
-            return ModelError(f"{where}: the request was refused with {error.status_code}: {_short(error)}", kind=kind)
-        case _:
-            return ModelError(f"{where}: expected a chat completion, got {type(error).__name__}", kind="reply")
-
-
-def _short(error: Exception) -> str:
-    return str(error).replace("\n", " ")[:200]

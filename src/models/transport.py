@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,8 +103,10 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
     async def _once(self, request: httpx2.Request, call: _Call, *, is_last: bool) -> httpx2.Response | None:
         """One try: the reply, or None when it should be repeated."""
         ticket = await self._admitted(call)
+        due = _due(request)
         try:
-            response = await self._inner.handle_async_request(request)
+            async with _until(due):
+                response = await self._inner.handle_async_request(request)
         except httpx2.TransportError:
             call.leave(ok=False)
             call.end(ticket, None, "unreachable")
@@ -114,13 +117,35 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
             call.leave(ok=None)
             call.end(ticket, None, "cancelled")
             raise
-        if response.status_code in _RETRIED:
-            return await self._refused(response, call, ticket, is_last=is_last)
-        call.leave(ok=True)
-        if response.headers.get("content-type", "").startswith("text/event-stream"):
+        if response.status_code < 400 and response.headers.get("content-type", "").startswith("text/event-stream"):
+            call.leave(ok=True)
             ticket.heard(response.headers)
-            return _with_stream(response, call, ticket)
-        return await _whole(response, call, ticket)
+            return _with_stream(response, call, ticket, due)
+        return await self._whole(response, call, ticket, due, is_last=is_last)
+
+    async def _whole(
+        self, response: httpx2.Response, call: _Call, ticket: Ticket, due: float | None, *, is_last: bool
+    ) -> httpx2.Response | None:
+        """A reply that is read before it is handed on; one that breaks off on the way may be asked for again."""
+        try:
+            async with _until(due):
+                content = await _read(response)
+        except httpx2.TransportError:
+            call.leave(ok=False)
+            call.end(ticket, None, "cut", response.headers)
+            if is_last:
+                raise
+            return None
+        except BaseException:
+            call.leave(ok=None)
+            call.end(ticket, None, "cut", response.headers)
+            raise
+        if response.status_code in _RETRIED:
+            return _refused(response, content, call, ticket, is_last=is_last)
+        call.leave(ok=True)
+        outcome = "ok" if response.status_code < 400 else str(response.status_code)
+        call.end(ticket, usage_of(_json(content)), outcome, response.headers)
+        return _rebuilt(response, content)
 
     async def _admitted(self, call: _Call) -> Ticket:
         scope = call.scope
@@ -140,19 +165,6 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
             ticket.cancel()
             raise
         return ticket
-
-    async def _refused(
-        self, response: httpx2.Response, call: _Call, ticket: Ticket, *, is_last: bool
-    ) -> httpx2.Response | None:
-        """A reply that asks to come back: the ledger hears of it; the last one is handed on."""
-        content = await _read(response)
-        call.leave(ok=response.status_code == 429)
-        if response.status_code == 429:
-            ticket.reject(response.headers)
-            call.tell(None, ticket, "429")
-        else:
-            call.end(ticket, None, str(response.status_code), response.headers)
-        return _rebuilt(response, content) if is_last or _is_final(content) else None
 
 
 class _Call:
@@ -208,15 +220,33 @@ class _Call:
         )
 
 
-async def _whole(response: httpx2.Response, call: _Call, ticket: Ticket) -> httpx2.Response:
+def _refused(
+    response: httpx2.Response, content: bytes, call: _Call, ticket: Ticket, *, is_last: bool
+) -> httpx2.Response | None:
+    """A reply that asks to come back: the ledger hears of it; the last one is handed on."""
+    call.leave(ok=response.status_code == 429)
+    if response.status_code == 429:
+        ticket.reject(response.headers)
+        call.tell(None, ticket, "429")
+    else:
+        call.end(ticket, None, str(response.status_code), response.headers)
+    return _rebuilt(response, content) if is_last or _is_final(content) else None
+
+
+def _due(request: httpx2.Request) -> float | None:
+    """When a try must have ended, loop time: the client's read time-out is for the whole of it. None: no limit."""
+    seconds = request.extensions.get("timeout", {}).get("read")
+    return None if seconds is None else asyncio.get_running_loop().time() + seconds
+
+
+@asynccontextmanager
+async def _until(due: float | None) -> AsyncIterator[None]:
+    """Ends what takes longer, as a time-out on the way."""
     try:
-        content = await _read(response)
-    except BaseException:
-        call.end(ticket, None, "cut", response.headers)
-        raise
-    is_ok = response.status_code < 400
-    call.end(ticket, usage_of(_json(content)), "ok" if is_ok else str(response.status_code), response.headers)
-    return _rebuilt(response, content)
+        async with asyncio.timeout_at(due):
+            yield
+    except TimeoutError as error:
+        raise httpx2.ReadTimeout("the reply was not whole in time") from error
 
 
 async def _read(response: httpx2.Response) -> bytes:
@@ -231,8 +261,8 @@ def _rebuilt(response: httpx2.Response, content: bytes) -> httpx2.Response:
     return httpx2.Response(response.status_code, headers=headers, content=content, extensions=response.extensions)
 
 
-def _with_stream(response: httpx2.Response, call: _Call, ticket: Ticket) -> httpx2.Response:
-    stream = _Watched(response, call, ticket)
+def _with_stream(response: httpx2.Response, call: _Call, ticket: Ticket, due: float | None) -> httpx2.Response:
+    stream = _Watched(response, call, ticket, due)
     return httpx2.Response(
         response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
     )
@@ -241,18 +271,24 @@ def _with_stream(response: httpx2.Response, call: _Call, ticket: Ticket) -> http
 class _Watched(httpx2.AsyncByteStream):
     """Hands a streamed reply on, and settles the call when it ends or is left."""
 
-    def __init__(self, response: httpx2.Response, call: _Call, ticket: Ticket) -> None:
+    def __init__(self, response: httpx2.Response, call: _Call, ticket: Ticket, due: float | None) -> None:
         self._response = response
+        self._due = due
         self._call = call
         self._ticket = ticket
         self._tail = Tail()
         self._open = True
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._response.stream:  # type: ignore[union-attr]  # an async transport gives async streams
+        pieces = aiter(self._response.stream)  # type: ignore[arg-type]  # an async transport gives async streams
+        while (piece := await self._next(pieces)) is not None:
             self._tail.add(piece)
             yield piece
         self._end("ok")
+
+    async def _next(self, pieces: AsyncIterator[bytes]) -> bytes | None:
+        async with _until(self._due):
+            return await anext(pieces, None)
 
     async def aclose(self) -> None:
         self._end("cut")
