@@ -58,7 +58,7 @@ def command(host: str, port: int, config_file: Path | None, **given: Any) -> Non
 
     \b
     planloom simulate --port 8123 --rpm 60 --tpm 100000 --fault 500=0.1
-    OPENAI_BASE_URL=http://127.0.0.1:8123/v1 OPENAI_API_KEY=any planloom run "..."
+    OPENAI_BASE_URL=http://127.0.0.1:8123/v1 PLANLOOM_MODELS__MODEL=simulated-small planloom run "..."
 
     Faults: 429, 500, 503, 529, stall, truncated_json, truncated_body, cut_stream, html, empty, slow, wrong_schema.
     Counts stand at /simulate/stats. Ctrl-C ends it. docs/simulate.md tells the rest.

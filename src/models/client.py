@@ -55,7 +55,9 @@ class Reply:
 def endpoint_of(settings: Settings, role: RoleName) -> Endpoint | None:
     """The endpoint of a role, None when there is no model for it."""
     own = getattr(settings, role)
-    key = own.api_key.get_secret_value() or settings.api_key.get_secret_value()
+    is_elsewhere = bool(own.base_url) and own.base_url != settings.base_url
+    shared = "" if is_elsewhere else settings.api_key.get_secret_value()  # a key never goes to another server
+    key = own.api_key.get_secret_value() or shared
     base_url = own.base_url or settings.base_url or (_OPENAI if key else "")
     model = own.model or settings.model
     if not base_url or not model:
@@ -189,6 +191,8 @@ class Models:
                 await chunks.close()
         if finish is None:
             raise TransientError(f"{endpoint.base_url}: the stream ended in the middle of the reply")
+        if finish == "length":
+            raise ModelError("the reply was cut at the token limit; raise models.max_output_tokens", kind="reply")
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector for each text, in order.

@@ -2,12 +2,23 @@
 
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from planloom.clock import SystemClock
-from planloom.config import Caches, Config, Models
+from planloom.config import Caches, Config, Models, Role
+from planloom.models.client import endpoint_of
 from planloom.models.governed import governed
 from planloom.models.scope import Scope, entered
 from planloom.models.simulate.serving import running
 from planloom.models.simulate.settings import Settings
+
+
+def test_shared_key_never_goes_to_a_roles_own_server():
+    planner = Role(base_url="http://other.example/v1")
+    settings = Models(base_url="http://one.example/v1", api_key=SecretStr("k"), model="m", planner=planner)
+    assert endpoint_of(settings, "planner").api_key == ""
+    assert endpoint_of(settings, "writer").api_key == "k"
+    assert "k'" not in repr(endpoint_of(settings, "writer"))
 
 
 async def test_kept_reply_costs_no_second_call_and_is_the_same(tmp_path: Path):
