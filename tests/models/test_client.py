@@ -161,6 +161,16 @@ async def test_a_stream_without_its_end_is_an_error_after_its_pieces() -> None:
     assert got == ["one "]
 
 
+async def test_a_stream_cut_at_the_token_limit_is_an_error_after_its_pieces() -> None:
+    async with running(Simulated(faults={"truncated_json": 1.0})) as provider:
+        models, got = Models(Settings(base_url=provider.base_url, model="m")), []
+        with pytest.raises(ModelError, match="token limit") as caught:
+            async for piece in models.stream("worker", HELLO):
+                got.append(piece)
+        await models.close()
+    assert got and caught.value.kind == "reply"
+
+
 @pytest.mark.parametrize(("fault", "told"), [("stall", "no reply within 0.3 s"), ("cut_stream", "broke off")])
 async def test_a_stream_that_fails_on_the_way_may_be_asked_again(fault: str, told: str) -> None:
     async with running(Simulated(faults={fault: 1.0})) as provider:
