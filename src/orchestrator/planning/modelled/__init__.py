@@ -27,7 +27,7 @@ from .planlines import AnswerLine, BrokenLine, PlanLines
 from .preselect import select
 
 REPAIRS = 2
-CONTINUATIONS = 3
+CONTINUATIONS = 3  # of a cut reply, one after another without a new step
 MAX_REPLY = 1_000_000
 _ENDED_OK = frozenset({"ok", "done"})
 
@@ -146,6 +146,7 @@ class Writing:
         self._notice = notice
         self._repairs = 0
         self._continuations = 0
+        self._released_before = 0
         self._cut = ""
         self._has_ended = False
         self._prose = ""
@@ -224,6 +225,8 @@ class Writing:
         draft = self._draft
         draft.close()
         was_cut = (self._cut or draft.is_cut) and not self._has_ended
+        if len(draft.released) > self._released_before:  # a cut reply that brought steps is progress
+            self._released_before, self._continuations = len(draft.released), 0
         if was_cut and self._continuations < CONTINUATIONS:
             self._continuations += 1
             self._notice(f"the planner's reply was cut and is continued{f': {self._cut}' * bool(self._cut)}")
