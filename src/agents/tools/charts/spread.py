@@ -43,6 +43,7 @@ def is_rest(label: Any) -> bool:
 
 
 def donut(axes: Axes, data: Data, look: Look) -> str:
+    """Draws shares of a whole as a ring."""
     if min(data.numbers) < 0 or len(data.lines) > 1:
         raise ToolError("expected one series of parts that are not negative for a donut; use bar for other data")
     values = data.lines[0].values
@@ -71,6 +72,7 @@ def donut(axes: Axes, data: Data, look: Look) -> str:
 
 
 def heatmap(axes: Axes, data: Data, look: Look) -> str:
+    """Draws values of two categories as colours, each with its number."""
     import numpy as np
 
     cells = np.array([gaps_as_nan(line.values) for line in data.lines])
@@ -110,6 +112,7 @@ def _cells(cells: Any) -> list[tuple[tuple[int, int], float]]:
 
 
 def scatter(axes: Axes, data: Data, look: Look) -> str:
+    """Draws pairs of numbers as points."""
     if any(isinstance(label, str) or label is None for label in data.labels):
         raise ToolError("expected numbers as x of a scatter chart, got text or None")
     from .style import compact
