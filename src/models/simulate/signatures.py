@@ -71,7 +71,7 @@ def fields(text: str) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     required: list[str] = []
     for part in _split(text, ","):
-        head, _, default = part.partition("=") if "=" in part and "=>" not in part else (part, "", "")
+        head, default = _head_and_default(part)
         name, _, written = head.partition(":")
         name = name.strip().strip("\"'`*")
         is_optional = name.endswith("?") or bool(default.strip()) or written.strip().endswith("?")
@@ -117,16 +117,32 @@ def _alternatives(options: list[str]) -> dict[str, Any]:
     return {"anyOf": made}
 
 
+def _head_and_default(text: str) -> tuple[str, str]:
+    """`op: "=" | "<" = "<"` as what stands before and behind the first `=` outside quotes and brackets."""
+    for place, found in _outside(text):
+        if found == "=" and text[place + 1 : place + 2] != ">":
+            return text[:place], text[place + 1 :]
+    return text, ""
+
+
 def _split(text: str, sign: str) -> list[str]:
     """The parts between a sign, outside brackets and quotes; none for an empty text."""
-    parts, depth, quoted, start = [], 0, False, 0
+    parts, start = [], 0
+    for place, found in _outside(text):
+        if found == sign:
+            parts.append(text[start:place])
+            start = place + 1
+    parts.append(text[start:])
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _outside(text: str) -> Iterator[tuple[int, str]]:
+    """The signs outside brackets and quotes, with their places."""
+    depth, quoted = 0, False
     for place, found in enumerate(text):
         quoted ^= found == '"'
         if quoted:
             continue
         depth += (found in "([{<") - (found in ")]}>")
-        if found == sign and depth == 0:
-            parts.append(text[start:place])
-            start = place + 1
-    parts.append(text[start:])
-    return [part.strip() for part in parts if part.strip()]
+        if depth == 0:
+            yield place, found

@@ -16,6 +16,7 @@ from planloom.models.simulate.catalog import offers
 from planloom.models.simulate.chance import Draw
 from planloom.models.simulate.provider import Provider
 from planloom.models.simulate.settings import Settings
+from planloom.models.simulate.signatures import fields
 from planloom.orchestrator.planning import files
 from planloom.orchestrator.planning.lint import lint
 
@@ -71,6 +72,14 @@ def test_every_offered_tool_is_found_with_its_schema(tools: list[Tool], written:
     found = offers(_read(RULES + written(tools), f"Goal: {GOAL}"))
     assert [offer.name for offer in found] == [tool.name for tool in tools]
     assert [offer.schema for offer in found] == [tool.input_schema for tool in tools]
+
+
+def test_an_equals_sign_among_quoted_choices_is_no_default() -> None:
+    text = 'op: "=" | "<" | ">=", how?: "=" | "!=" = "=", f: "a=b", n: integer = 3'
+    found = fields(text)
+    assert found["required"] == ["op", "f"]
+    assert found["properties"]["op"] == {"enum": ["=", "<", ">="]}
+    assert found["properties"]["how"] == {"enum": ["=", "!="]}
 
 
 def test_tools_are_found_as_functions_and_as_signatures(tools: list[Tool]) -> None:

@@ -345,11 +345,20 @@ async def test_refused_key_is_told_in_plain_words(server, models):
 @pytest.mark.parametrize("noise", ["and on ", "\n", "{", '{"x": '])
 async def test_endless_stream_ends_at_the_deadline(server, noise):
     models = Models(Settings(base_url=server.url, model="scripted", timeout_s=0.3))
-    server.replies = [lambda: streamed([A + "\n"], forever=noise)]
+    server.replies = [lambda: streamed([A + "\n"], forever=noise)] * 5
     stream = await stream_of(planner(models))
     assert (await anext(stream)).id == "a"
     with pytest.raises(PlanError, match=r"timeout_s"):
         await anext(stream)
+    await models.close()
+
+
+async def test_reply_that_is_not_whole_in_time_is_continued(server):
+    models = Models(Settings(base_url=server.url, model="scripted", timeout_s=0.3))
+    server.replies = [lambda: streamed([A + "\n"], forever=" "), f"{B}\n{END}"]
+    steps, answer = await written(models)
+    assert ids(steps) == ["a", "b"]
+    assert answer is not None
     await models.close()
 
 
