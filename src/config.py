@@ -22,6 +22,9 @@ class Group(BaseModel):
 
 class Performance(Group):
     max_parallel_steps: int = Field(5, ge=0, description="Steps of one run side by side. 0: no limit.")
+    max_parallel_llm_calls: int = Field(
+        3, ge=0, description="Model calls of one run side by side; limits of the provider hold besides. 0: no limit."
+    )
     schedule: Schedule = Field(
         "dataflow", description="When steps start: dataflow (its inputs are ready), generations (in waves), sequential."
     )
@@ -90,6 +93,7 @@ class Role(Group):
     temperature: float = Field(
         -1.0, ge=-1, le=2, description="Sampling temperature. 0: the likeliest words. -1: the server's default."
     )
+    context_tokens: int = Field(0, ge=0, description="Tokens a request and its reply may have. 0: that of `models`.")
     max_output_tokens: int = Field(0, ge=0, description="Tokens a reply may have. 0: that of `models`.")
 
 
@@ -102,6 +106,9 @@ class Models(Group):
     context_tokens: int = Field(128_000, ge=0, description="Tokens a request and its reply may have. 0: no limit.")
     max_output_tokens: int = Field(4096, ge=0, description="Tokens a reply may have. 0: the server's default.")
     timeout_s: float = Field(120.0, gt=0, description="Seconds one call may take, waiting for limits not counted.")
+    max_wait_s: float = Field(
+        3600.0, ge=0, description="Seconds a call may wait for limits and for a server to recover. 0: no limit."
+    )
     max_attempts: int = Field(5, ge=1, description="Tries of a call whose error may pass, the first included.")
     prices: dict[str, dict[str, float]] = Field(
         default_factory=dict,
@@ -155,6 +162,11 @@ class Features(Group):
     step_batching: bool = Field(
         True,
         description="Off: one call a step. On: ready steps of a tool with a batch form are merged.",
+    )
+    call_batching: bool = Field(True, description="Off: one model call a verdict. On: those waiting share a call.")
+    warm_fan_out: bool = Field(
+        True,
+        description="On: of calls with the same long beginning one goes first, so that the prompt cache is warm.",
     )
     plan_streaming: bool = Field(True, description="Off: no step starts before the plan is whole.")
 
