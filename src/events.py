@@ -80,13 +80,22 @@ class PlanChanged(Payload):
 
 @dataclass(frozen=True, slots=True)
 class StepStarted(Payload):
-    """A step's call began; `batch` lists all steps of a merged call, empty when alone."""
+    """A step's call began; `batch` lists all steps of a merged call, empty when alone.
+
+    It was ready for `queued_s` without a place in the run, then for `limited_s` without one at its action's limit.
+    `because` is what made it ready: added, finished, verified, answered, inputs or time; `after` is the step that
+    ended, was verified or answered, empty for the others.
+    """
 
     type: ClassVar[str] = "step.started"
     step: str
     attempt: int
     epoch: int
     batch: tuple[str, ...] = ()
+    queued_s: float = 0.0
+    limited_s: float = 0.0
+    because: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

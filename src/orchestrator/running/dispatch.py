@@ -11,10 +11,24 @@ import math
 from ...events import LimitChanged, LimitWaiting, StepStarted
 from .propagation import enable, move
 from .state import Cell, Group, State, Status
-from .ticks import Call, Start
+from .ticks import Added, Answered, Call, Cancel, Clock, Expanded, Failed, Finished, InputsChanged, Judged, Start
 
 _OVERLOAD_WINDOW_S = 10.0
 _COOL_DOWN_S = 1.0
+
+# what made a step ready, in the words of `StepStarted.because`
+_REASONS: dict[type, str] = {
+    Added: "added",
+    Expanded: "added",
+    Finished: "finished",
+    Failed: "finished",
+    Cancel: "finished",
+    Judged: "verified",
+    Answered: "answered",
+    InputsChanged: "inputs",
+    Clock: "time",
+}
+_OF_A_STEP = (Finished, Failed, Cancel, Judged, Answered)
 
 _Entry = tuple[float, int, int]
 
@@ -33,6 +47,8 @@ def dispatch(state: State, now: float) -> None:
             heapq.heappush(state.blocked[limit], entry)
             state.capacity.wait(limit)
             state.out.append(LimitWaiting(cell.id, limit))
+            if cell.limited_at is None:
+                cell.limited_at = now
             continue
         _start(state, _members(state, cell, now), now)
 
@@ -117,9 +133,17 @@ def _start(state: State, members: list[Cell], now: float) -> None:
         cell.started_at = now
         if cell.traits.timeout_s:
             set_timer(state, now + cell.traits.timeout_s, "deadline", cell)
-        state.out.append(StepStarted(cell.id, cell.tries, cell.epoch, ids))
+        state.out.append(_started(cell, now, ids))
     calls = tuple(Call(c.id, c.epoch, c.tries, c.feedback) for c in members)
     state.out.append(Start(calls, members[0].traits.limit))
+
+
+def _started(cell: Cell, now: float, batch: tuple[str, ...]) -> StepStarted:
+    """The event of a start, with what it waited for since it was ready."""
+    refused = now if cell.limited_at is None else cell.limited_at
+    because = _REASONS.get(type(cell.because), "")
+    after = cell.because.step or "" if isinstance(cell.because, _OF_A_STEP) else ""
+    return StepStarted(cell.id, cell.tries, cell.epoch, batch, refused - cell.ready_at, now - refused, because, after)
 
 
 def set_timer(state: State, due: float, kind: str, cell: Cell) -> None:

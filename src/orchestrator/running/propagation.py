@@ -26,6 +26,8 @@ def move(state: State, cell: Cell, status: Status, *, backing_off: bool = False,
     was_busy, old = is_busy(cell), cell.status
     cell.status = status
     cell.backing_off = backing_off
+    if status is Status.READY:
+        cell.ready_at, cell.limited_at, cell.because = state.now, None, state.tick
     if judging:
         cell.verdict = "pending"
     elif cell.verdict == "pending":

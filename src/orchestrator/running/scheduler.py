@@ -57,7 +57,7 @@ def reduce(state: State, tick: Tick, now: float) -> list[Command]:
     """What to do, in order, now that `tick` happened at `now` (monotonic seconds)."""
     if state.ended:
         return []
-    state.out = []
+    state.out, state.tick, state.now = [], tick, now
     _HANDLERS[type(tick)](state, tick, now)
     if not state.stopping:
         dispatch(state, now)

@@ -12,7 +12,7 @@ from ...config import Config, Schedule
 from ...config import Verify as VerifyMode
 from ...events import VerdictStatus
 from ..planning.plan import Step
-from .ticks import Command, Entry, Traits
+from .ticks import Command, Entry, Tick, Traits
 
 
 class Status(Enum):
@@ -99,13 +99,16 @@ class Settings:
 class Cell:
     """A step while it runs. `epoch` rises whenever its result stops counting; `missing` counts inputs that are not
     there, `unsettled` inputs that may still change. `attempt` counts the tries of this epoch, `tries` all of them.
-    `withheld`: its result waits for a blocking verdict. `kids` are the steps a for_each became, None before."""
+    `withheld`: its result waits for a blocking verdict. `because` is the tick that made it ready at `ready_at`;
+    `limited_at` is when it was first refused a place at a shared limit. `kids` are the steps a for_each became, None
+    before."""
 
     __slots__ = (
         "alone",
         "approval",
         "attempt",
         "backing_off",
+        "because",
         "cause",
         "dependents",
         "doubted",
@@ -119,8 +122,10 @@ class Cell:
         "kids",
         "leader",
         "level",
+        "limited_at",
         "missing",
         "order",
+        "ready_at",
         "redos",
         "remaining",
         "removed",
@@ -158,6 +163,9 @@ class Cell:
         self.cause: str | None = None
         self.error: str | None = None
         self.started_at = 0.0
+        self.ready_at = 0.0
+        self.limited_at: float | None = None
+        self.because: Tick | None = None
         self.remaining = entry.traits.duration_s
         self.level = 0
         self.alone = False
@@ -231,6 +239,8 @@ class State:
         self.lowered_at: float | None = None
         self.credit = 0
         self.out: list[Command] = []
+        self.now = 0.0
+        self.tick: Tick | None = None
 
     def cell(self, step: str, epoch: int) -> Cell | None:
         """The cell, if what is reported of it still counts."""
