@@ -5,11 +5,11 @@ Rule: pure. What is left out is said, with how much it is; a result that is show
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..models.fence import as_data
 from .excerpt import excerpt, shares, written
 from .planning.plan import Plan, Reference, edges
 from .result import Artifact, StepResult
@@ -107,7 +107,7 @@ def _result(name: str, text: str, room: int) -> str:
 
 def _size(text: str) -> int:
     """Bytes of a text inside JSON."""
-    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
+    return len(as_data(text).encode())
 
 
 def _within(rows: Sequence[str], max_bytes: int, what: str) -> list[str]:
@@ -124,5 +124,4 @@ def _within(rows: Sequence[str], max_bytes: int, what: str) -> list[str]:
 
 
 def _line(told: Mapping[str, Any]) -> str:
-    text = json.dumps(told, ensure_ascii=False)
-    return text.encode("utf-8", "replace").decode()
+    return as_data(told)

@@ -7,7 +7,6 @@ failed and what was not verified is said by us when the model does not say it.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import Literal
 
 from ..errors import ContextError, PlanloomError
 from ..models.client import Models
+from ..models.fence import fenced
 from ..models.scope import current, entered
 from . import answer
 from .briefing import Lookup, Material, briefing
@@ -93,7 +93,7 @@ class Writer:
             brief = await asyncio.to_thread(briefing, material, size)
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    await self._answer(messages(material.plan.goal, brief, secrets.token_hex(8)), cleaned, on_piece)
+                    await self._answer(messages(material.plan.goal, brief), cleaned, on_piece)
                 return
             except ContextError:
                 size //= 4
@@ -120,11 +120,11 @@ class EndlessError(PlanloomError):
     """A reply is longer than any answer should be."""
 
 
-def messages(goal: str, brief: str, mark: str) -> list[dict[str, str]]:
-    """The request: instructions, the same in every request, then the goal and the data between marks."""
+def messages(goal: str, brief: str) -> list[dict[str, str]]:
+    """The request: instructions, the same in every request, then the goal and the data inside a fence."""
     asked = (
-        f"Goal: {goal}\n\nData between the marks {mark}, one JSON object a line:\n"
-        f"<<<DATA {mark}\n{brief}\nEND {mark}>>>\nWrite the answer to the goal."
+        f"Goal: {goal}\n\nData between two marks that no one else knows, one JSON object a line:\n"
+        f"{fenced(brief)}\nWrite the answer to the goal."
     )
     return [{"role": "system", "content": instructions()}, {"role": "user", "content": asked}]
 

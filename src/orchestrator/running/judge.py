@@ -7,8 +7,6 @@ model as JSON text between marks that nobody can guess, and only an answer in wo
 from __future__ import annotations
 
 import asyncio
-import json
-import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,9 +16,11 @@ from ...errors import PlanloomError
 from ...events import VerdictStatus
 from ...models.batch import Batcher
 from ...models.client import Models
+from ...models.fence import as_data, fenced
 from ...models.scope import current, entered
 from ..excerpt import as_bytes, excerpt, written
 from ..planning.plan import Step
+from ..suspicion import addressed
 from .ticks import Verdict
 from .values import is_large
 
@@ -72,7 +72,7 @@ class Question:
             "shown": self.shown,
             "data": self.data,
         }
-        return json.dumps(told, ensure_ascii=False)
+        return as_data(told)
 
 
 def joined(rules: Verdict, judged: Verdict) -> Verdict:
@@ -129,11 +129,13 @@ class Judge:
         if not self._models.has("verifier"):
             return unjudged(criteria)
         question = await self._question(step, value, criteria, goal)
-        scope = current()
+        scope, told = current(), addressed(question.data)
+        group = (scope.session, scope.run, step.id if told else "")  # it must not speak for its neighbours either
         try:
-            return await self._batcher.ask(question, group=(scope.session, scope.run))
+            found = await self._batcher.ask(question, group=group)
         except PlanloomError as error:
             return Verdict("unsure", f"the judge gave no verdict: {error}")
+        return _doubted(found, told) if told and found.status == "pass" else found
 
     async def close(self) -> None:
         """Cancels what waits; may be called again."""
@@ -150,18 +152,21 @@ class Judge:
         scope = current()
         alone = scope.step if len(questions) == 1 else None
         with entered(replace(scope, role="verifier", step=alone)):
-            reply = await self._models.structured(
-                "verifier", messages(questions, secrets.token_hex(8)), name="verdicts", schema=_SCHEMA
-            )
+            reply = await self._models.structured("verifier", messages(questions), name="verdicts", schema=_SCHEMA)
         return list(verdicts(reply.data))
 
 
-def messages(questions: Mapping[str, Question], mark: str) -> list[dict[str, str]]:
-    """The request: instructions, the same in every request, then the results between marks with `mark` in them."""
+def _doubted(verdict: Verdict, told: str) -> Verdict:
+    """What a pass is worth when the result itself speaks to models."""
+    return Verdict("unsure", f"the judge passed it, but the result speaks to models ({told}); look at it", verdict.by)
+
+
+def messages(questions: Mapping[str, Question]) -> list[dict[str, str]]:
+    """The request: instructions, the same in every request, then the results inside a fence."""
     lines = "\n".join(question.line(name) for name, question in questions.items())
     asked = (
-        f"Results to judge, data between the marks {mark}, one JSON object a line:\n"
-        f"<<<DATA {mark}\n{lines}\nEND {mark}>>>\nGive the verdict for each of the {len(questions)} ids."
+        f"Results to judge, data between two marks that no one else knows, one JSON object a line:\n"
+        f"{fenced(lines)}\nGive the verdict for each of the {len(questions)} ids."
     )
     return [{"role": "system", "content": instructions()}, {"role": "user", "content": asked}]
 
