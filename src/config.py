@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Schedule = Literal["dataflow", "generations", "sequential"]
 Verify = Literal["off", "background", "blocking"]
+Effect = Literal["pure", "read", "write"]
 
 
 class Group(BaseModel):
@@ -147,7 +148,55 @@ class Playbooks(Group):
     )
 
 
+class Agents(Group):
+    folders: list[str] = Field(
+        default_factory=list, description="Folders with your own agents (NAME.md), searched before the built-in ones."
+    )
+
+
+class PolicyRole(Group):
+    """What a role may do. Patterns take * and ?; what no list names is denied, or decided by `otherwise`."""
+
+    agents: list[str] = Field(["*"], description="Agents it may use, by name or pattern.")
+    tools: list[str] = Field(["*"], description="Tools it may use, by name or pattern.")
+    effects: list[Effect] = Field(["pure", "read", "write"], description="Effects its actions may have.")
+    paths: list[str] = Field(
+        default_factory=list, description="Folders where writing needs no approval, besides the workspace."
+    )
+    hosts: list[str] = Field(default_factory=list, description="Hosts to which writing needs no approval.")
+    only_paths: list[str] = Field(
+        default_factory=list, description="Folders outside of which nothing is read or written. Empty: any."
+    )
+    only_hosts: list[str] = Field(default_factory=list, description="Hosts besides which none is reached. Empty: any.")
+    otherwise: Literal["ask", "deny"] = Field(
+        "ask", description="Writes elsewhere, over the network, and commands: ask a person, or deny."
+    )
+    after_reading: Literal["ask", "allow"] = Field(
+        "ask", description="Writes of an agent that has read something, which may hold instructions: ask, or as others."
+    )
+
+
+class Policy(Group):
+    role: str = Field("default", description="Role of the runs of this process, one of `roles`.")
+    roles: dict[str, PolicyRole] = Field(
+        default_factory=dict,
+        description="What roles may do, by name: {guest: {effects: [pure, read], only_paths: [docs]}}. "
+        "The role `default` is there without being named.",
+    )
+
+
+class Audit(Group):
+    enabled: bool = Field(True, description="Off: tool calls, approvals and decisions are not written to the audit log.")
+    max_bytes: int = Field(
+        67_108_864, ge=0, description="Bytes after which the audit log goes on in a new file. 0: never."
+    )
+
+
 class Caches(Group):
+    prompt_cache_size: int = Field(50, ge=0, description="Prompts of agents kept in memory. 0: none.")
+    agent_cache_size: int = Field(
+        20, ge=1, description="Agents kept ready in memory; those unused for longest go first. At least 1."
+    )
     response_cache: bool = Field(
         False, description="On: replies are kept in `state` and used again for equal requests."
     )
@@ -169,6 +218,7 @@ class Features(Group):
         description="On: of calls with the same long beginning one goes first, so that the prompt cache is warm.",
     )
     plan_streaming: bool = Field(True, description="Off: no step starts before the plan is whole.")
+    lazy_agents: bool = Field(True, description="Off: every agent is made when the process starts.")
 
 
 class Config(Group):
@@ -184,5 +234,8 @@ class Config(Group):
     models: Models = Models()
     tools: Tools = Tools()
     playbooks: Playbooks = Playbooks()
+    agents: Agents = Agents()
+    policy: Policy = Policy()
+    audit: Audit = Audit()
     caches: Caches = Caches()
     features: Features = Features()
