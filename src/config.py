@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Schedule = Literal["dataflow", "generations", "sequential"]
 Verify = Literal["off", "background", "blocking"]
+Fsync = Literal["always", "interval", "never"]
 Effect = Literal["pure", "read", "write"]
 
 
@@ -136,6 +137,72 @@ class Tools(Group):
     http: Http = Http()
 
 
+class McpServer(Group):
+    """A server that speaks the Model Context Protocol: `command` starts one, `url` names one, `preset` a known one."""
+
+    preset: str = Field("", description="A well-known server, see `planloom mcp list --presets`. Empty: none.")
+    command: str = Field("", description="Program to start; it speaks on stdin and stdout.")
+    args: list[str] = Field(default_factory=list, description="Arguments; after those of the preset.")
+    env: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Variables for the program; ${ENV:NAME} takes one of this process."
+    )
+    cwd: str = Field("", description="Folder to start it in. Empty: the working folder.")
+    url: str = Field("", description="Address of a server that is already running.")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="HTTP headers; ${ENV:NAME} as in env.")
+    transport: Literal["auto", "http", "sse"] = Field(
+        "auto", description="How `url` is spoken to. auto: streamable HTTP; sse: the older way."
+    )
+    concurrency: int = Field(8, ge=0, description="Calls side by side. 0: no limit.")
+    timeout_s: float = Field(120.0, ge=0, description="Seconds one call may take. 0: no limit.")
+    connect_timeout_s: float = Field(60.0, gt=0, description="Seconds until the server must be ready.")
+    trust: Literal["trusted", "untrusted"] = Field(
+        "untrusted", description="trusted: what the server says of its tools' effects counts."
+    )
+    effects: dict[str, Literal["pure", "read", "write"]] = Field(
+        default_factory=dict, description="Effects by tool name or pattern, over what the server says: {get_*: read}."
+    )
+    approval: Literal["default", "always", "never"] = Field(
+        "default",
+        description="When writes ask. default: unless a trusted server calls them harmless.",
+    )
+    tools: list[str] = Field(default_factory=list, description="Names or patterns of tools to offer. Empty: all.")
+    enabled: bool = Field(True, description="Off: as if it were not there.")
+
+
+class Mcp(Group):
+    servers: dict[str, McpServer] = Field(
+        default_factory=dict,
+        description="Servers by name, started when first needed: {docs: {preset: filesystem, args: [./docs]}, "
+        "wiki: {url: http://localhost:8000/mcp, trust: trusted}}. All keys are in docs/mcp.md.",
+    )
+    max_message_bytes: int = Field(
+        67_108_864, ge=65_536, description="Bytes one message of a server may have; above, its call fails."
+    )
+
+
+class Sessions(Group):
+    fsync: Fsync = Field(
+        "interval",
+        description="When the disk is told to keep what was written: always (every group of events), interval (writes, "
+        "approvals and cancels at once, all else within fsync_interval_s), never (left to the system).",
+    )
+    fsync_interval_s: float = Field(1.0, ge=0, description="Seconds for `interval`. 0: every group, as for always.")
+    save_interval_s: float = Field(
+        30.0, ge=0, description="Seconds that progress and pieces of answers may be unwritten. 0: written at once."
+    )
+    segment_bytes: int = Field(8_388_608, ge=4096, description="Bytes of a journal's file before the next is begun.")
+    compression: Literal["zstd", "none"] = Field("zstd", description="How a journal's closed files are packed.")
+    retention_days: float = Field(
+        0.0, ge=0, description="Days after its end that a run's events are kept, at `sessions compact`. 0: for ever."
+    )
+    max_bytes: int = Field(
+        0, ge=0, description="Bytes of all journals; `sessions compact` drops the oldest ended runs. 0: no limit."
+    )
+    max_open: int = Field(
+        100, ge=1, description="Sessions held in memory; those unused for longest leave it and come back on demand."
+    )
+
+
 class Playbooks(Group):
     folders: list[str] = Field(
         default_factory=list, description="Folders with your own playbooks, searched before the built-in ones."
@@ -186,16 +253,79 @@ class Policy(Group):
 
 
 class Audit(Group):
-    enabled: bool = Field(True, description="Off: tool calls, approvals and decisions are not written to the audit log.")
+    enabled: bool = Field(
+        True, description="Off: tool calls, approvals and decisions are not written to the audit log."
+    )
     max_bytes: int = Field(
         67_108_864, ge=0, description="Bytes after which the audit log goes on in a new file. 0: never."
     )
+
+
+class Embeddings(Group):
+    """How texts become vectors. The endpoint is that of `models.embeddings`."""
+
+    provider: Literal["auto", "endpoint", "lexical", "sentence-transformers"] = Field(
+        "auto",
+        description="What makes vectors: endpoint, lexical (no model), sentence-transformers. "
+        "auto: the endpoint when models.embeddings.model is set, else lexical.",
+    )
+    model: str = Field("", description="Name or folder of the sentence-transformers model. Empty: none.")
+    batch_size: int = Field(100, ge=1, le=2048, description="Texts of one call at most. 1: one call a text.")
+    batch_tokens: int = Field(100_000, ge=1, description="Tokens of one call at most, estimated. At least 1.")
+    parallel_calls: int = Field(4, ge=1, le=64, description="Calls on the way at the same time. 1 to 64.")
+    cache: bool = Field(True, description="On: vectors are kept in `state` by the content of their texts.")
+    cache_bytes: int = Field(
+        2_147_483_648, ge=0, description="Bytes of the vectors kept; the oldest go first. 0: none is kept."
+    )
+    text_prefix: str = Field("", description="Put before each indexed text, for models that want one.")
+    query_prefix: str = Field("", description="Put before each question, for models that want one.")
+
+
+class Index(Group):
+    """Search among vectors."""
+
+    kind: Literal["auto", "flat", "hnsw", "ivf"] = Field(
+        "auto", description="flat: exact; hnsw, ivf: quick. auto: by size and measured recall."
+    )
+    exact_below: int = Field(20_000, ge=0, description="Vectors up to which auto searches exactly. 0: never.")
+    nlist: int = Field(0, ge=0, description="Lists of an ivf index. 0: by size.")
+    nprobe: int = Field(10, ge=1, description="Lists of an ivf index that a search reads at least. At least 1.")
+    target_recall: float = Field(
+        0.95, gt=0, le=1, description="Share of the true 5 nearest that searches must find, measured when built."
+    )
+
+
+class Documents(Group):
+    """How files are read, cut and found."""
+
+    chunk_chars: int = Field(1200, ge=200, le=20_000, description="Characters of a passage at most. 200 to 20,000.")
+    max_file_bytes: int = Field(
+        104_857_600, ge=0, description="Bytes; a larger file is reported and left out. 0: no limit."
+    )
+    parse_timeout_s: float = Field(60.0, gt=0, description="Seconds one file may take to be read. More than 0.")
+    parse_memory_bytes: int = Field(
+        2_147_483_648, ge=0, description="Bytes of memory a process that reads files may take. 0: no limit."
+    )
+    processes: int = Field(2, ge=1, le=64, description="Processes that read files. 1 to 64.")
+    ignore: list[str] = Field(
+        default_factory=lambda: ["node_modules", "__pycache__", "*.min.js", "*.lock"],
+        description="Names of files and folders that are left out, as patterns; hidden ones always are.",
+    )
+
+
+class Memory(Group):
+    """Facts about people."""
+
+    user: str = Field("local", min_length=1, description="Whose facts are used when nobody else is named.")
 
 
 class Caches(Group):
     prompt_cache_size: int = Field(50, ge=0, description="Prompts of agents kept in memory. 0: none.")
     agent_cache_size: int = Field(
         20, ge=1, description="Agents kept ready in memory; those unused for longest go first. At least 1."
+    )
+    tool_catalog_cache: bool = Field(
+        True, description="Off: all tools are imported and all servers asked whenever the planner needs the list."
     )
     response_cache: bool = Field(
         False, description="On: replies are kept in `state` and used again for equal requests."
@@ -217,6 +347,9 @@ class Features(Group):
         True,
         description="On: of calls with the same long beginning one goes first, so that the prompt cache is warm.",
     )
+    batch_embeddings: bool = Field(
+        True, description="Off: one call a text. On: many texts a call, several calls at once."
+    )
     plan_streaming: bool = Field(True, description="Off: no step starts before the plan is whole.")
     lazy_agents: bool = Field(True, description="Off: every agent is made when the process starts.")
 
@@ -233,9 +366,15 @@ class Config(Group):
     limits: Limits = Limits()
     models: Models = Models()
     tools: Tools = Tools()
+    mcp: Mcp = Mcp()
+    sessions: Sessions = Sessions()
     playbooks: Playbooks = Playbooks()
     agents: Agents = Agents()
     policy: Policy = Policy()
     audit: Audit = Audit()
+    embeddings: Embeddings = Embeddings()
+    index: Index = Index()
+    documents: Documents = Documents()
+    memory: Memory = Memory()
     caches: Caches = Caches()
     features: Features = Features()

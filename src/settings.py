@@ -7,7 +7,7 @@ its origin, so that a person can be told which line to change.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -265,8 +265,34 @@ def _told(problem: Any, effective: Mapping[str, _Given]) -> str:
     key = next((k for n in range(len(place), 0, -1) if (k := ".".join(place[:n])) in effective), ".".join(place))
     item = effective[key]
     info = fields()[key]
+    if (entry := _entry(info)) is not None and len(place) > len(key.split(".")) + 1:
+        return _told_of_entry(problem, entry, place, item.origin)
     got = "something else" if info.annotation is SecretStr else repr(item.value)
     return f"{key}: expected {expected(info)}, got {got} ({item.origin})"
+
+
+def _entry(info: FieldInfo) -> type[Group] | None:
+    """The model of the values of a setting that is a mapping of names to groups, None for others."""
+    arguments = get_args(info.annotation)
+    kind = arguments[1] if get_origin(info.annotation) is dict else None
+    return kind if isinstance(kind, type) and issubclass(kind, Group) else None
+
+
+def _told_of_entry(problem: Any, entry: type[Group], place: Sequence[str], origin: str) -> str:
+    """One fault inside such a mapping; names the key within the entry and never shows a secret."""
+    import difflib
+
+    field = next((name for name in entry.model_fields if name in place), "")
+    shown = ".".join(place)
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(place[-1], entry.model_fields, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(entry.model_fields)}"
+        return f"expected a key of the configuration, got {shown!r} ({origin}); {hint}"
+    if not field:
+        return f"{shown}: expected keys with values, got {type(problem['input']).__name__} ({origin})"
+    info = entry.model_fields[field]
+    got = "something else" if SecretStr in get_args(info.annotation) else repr(problem["input"])
+    return f"{shown}: expected {expected(info)}, got {got} ({origin})"
 
 
 def expected(info: FieldInfo) -> str:

@@ -166,6 +166,8 @@ def hidden(key: str, value: Any) -> Any:
     """The value, or `(set, not shown)` for a secret; names and passwords inside addresses are taken out."""
     if (secret := getattr(value, "get_secret_value", None)) is not None:
         return "(set, not shown)" if secret() else ""
+    if callable(getattr(value, "model_dump", None)):  # an entry such as mcp.servers.NAME: only what was set
+        value = {name: getattr(value, name) for name in sorted(value.model_fields_set)}
     if isinstance(value, dict):
         return {name: hidden(str(name), inner) for name, inner in value.items()}
     if isinstance(value, list):
