@@ -14,14 +14,16 @@
     ├── ContextError          a request is larger than a model or its limits ever take: send less (`.tokens`, `.limit`)
     ├── ModelError            a model's endpoint refuses or answers nonsense: do without it (`.kind`)
     ├── BudgetError           a budget is used up (`.budget`)
+    ├── SearchIndexError      an index is damaged, foreign, busy or can't be written: build it anew (`.kind`)
     └── JournalError          the journal can't be written or read: the run stops, nothing acknowledged is lost
+        └── BusyError         another process writes the session: wait, or take another (`.holder`)
 
 Texts say what was expected, what was got and what to do next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -112,5 +114,21 @@ class BudgetError(PlanloomError):
         self.budget = budget
 
 
+class SearchIndexError(PlanloomError):
+    """An index can't be used; `kind` says why: damaged, foreign (other embedding), busy, disk."""
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class JournalError(PlanloomError):
     """The journal can't be written or read; the text names the file and what to run."""
+
+
+class BusyError(JournalError):
+    """Another process writes the session; `holder` says who: pid, host, since, purpose. None: it did not say."""
+
+    def __init__(self, message: str, *, holder: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.holder = holder

@@ -1,0 +1,1 @@
+"""Sessions: what a journal adds up to."""
