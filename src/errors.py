@@ -11,6 +11,7 @@
     │   ├── AccessError       outside what policy allows
     │   └── ResultError       the result itself is unusable (NaN, not JSON, too large)
     ├── TransientError        may pass: the step is retried (`.retry_after_s`, `.overloaded`, `.outcome_unknown`)
+    ├── WaitingError          a call waits for people's answers: it is started again when they are there (`.asked`)
     ├── ContextError          a request is larger than a model or its limits ever take: send less (`.tokens`, `.limit`)
     ├── ModelError            a model's endpoint refuses or answers nonsense: do without it (`.kind`)
     ├── BudgetError           a budget is used up (`.budget`)
@@ -87,6 +88,14 @@ class TransientError(PlanloomError):
         self.retry_after_s = retry_after_s
         self.overloaded = overloaded
         self.outcome_unknown = outcome_unknown
+
+
+class WaitingError(PlanloomError):
+    """A call can't go on before people have answered; what it did so far is kept. `asked` are the open approvals."""
+
+    def __init__(self, message: str, *, asked: Sequence[str]) -> None:
+        super().__init__(message)
+        self.asked = tuple(asked)
 
 
 class ContextError(PlanloomError):
