@@ -69,8 +69,9 @@ class Tool:
 
     `timeout_s` and `concurrency` 0 mean: the setting's default, no limit. `concurrency` counts in the whole process.
     `process`: runs in a worker process, which can be killed and shares nothing. `destructive`: each call needs
-    approval. `idempotent`: takes the context's idempotency key, so a write may be repeated. `batch_growth`: how much
-    longer a merged call takes for each further step, as a share of one step's time (0: not at all).
+    approval. `outward`: what it is given leaves this machine (a request to another host). `idempotent`: takes the
+    context's idempotency key, so a write may be repeated. `batch_growth`: how much longer a merged call takes for each
+    further step, as a share of one step's time (0: not at all).
     """
 
     name: str
@@ -81,6 +82,7 @@ class Tool:
     concurrency: int = 0
     process: bool = False
     destructive: bool = False
+    outward: bool = False
     idempotent: bool = False
     cost_usd: float = 0.0
     batch_function: Callable[..., Any] | None = None
@@ -208,6 +210,7 @@ def tool(
     concurrency: int = ...,
     process: bool = ...,
     destructive: bool = ...,
+    outward: bool = ...,
     idempotent: bool = ...,
     cost_usd: float = ...,
 ) -> Callable[[Callable[..., Any]], Tool]: ...

@@ -54,7 +54,7 @@ class _Answer:
     body: bytes
 
 
-@tool(effect="read")
+@tool(effect="read", outward=True)
 async def fetch(url: str, *, context: ToolContext) -> Fetched:
     """Fetches a web page or file by GET (http or https) and gives its text, or saves it when it is binary.
 
