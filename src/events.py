@@ -301,7 +301,7 @@ class AgentTurn(Payload):
 
 @dataclass(frozen=True, slots=True)
 class AgentCalled(Payload):
-    """A tool call of an agent began: `call` is its id, the step's and a number (`research/2`), `key` its content key."""
+    """A tool call of an agent began: `call` is the step and a number (`research/2`), `key` the content key."""
 
     type: ClassVar[str] = "agent.tool_called"
     step: str
