@@ -1,0 +1,1 @@
+"""Tools over what is known about the user."""

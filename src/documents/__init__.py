@@ -1,0 +1,1 @@
+"""Files people keep: read, cut into passages, kept in an index, found again with the place they stand at."""

@@ -1,0 +1,1 @@
+"""Files become blocks of text with places, in processes of their own."""

@@ -1,0 +1,1 @@
+"""Passages that fit a question, by words and by vectors."""

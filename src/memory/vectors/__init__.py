@@ -1,0 +1,1 @@
+"""Vectors by id: exact while few, quick when many, safe on disk."""
