@@ -37,19 +37,51 @@ def _names(cls: type[Payload]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class RunAccepted(Payload):
+    """A goal was taken on, before anything is planned; `plan` is the plan it came with, as in a plan file."""
+
+    type: ClassVar[str] = "run.accepted"
+    goal: str
+    inputs: Mapping[str, Any]
+    playbook: str | None = None
+    plan: Mapping[str, Any] | None = None
+    out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunStarted(Payload):
-    """A run began; `plan_source` is playbook:NAME, file, code or model."""
+    """A run began; `plan_source` is playbook:NAME, cache:NAME, plan or model.
+
+    `plan` is the plan as in a plan file, as far as it was known; `out` the folder for the run's files.
+    """
 
     type: ClassVar[str] = "run.started"
     goal: str
     inputs: Mapping[str, Any]
     plan_source: str
     settings: Mapping[str, Any]
+    plan: Mapping[str, Any] | None = None
+    out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed(Payload):
+    """A run goes on after its process ended.
+
+    `retried` are steps whose failures count no more, `forgotten` those whose results don't either.
+    """
+
+    type: ClassVar[str] = "run.resumed"
+    retried: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StepAdded(Payload):
-    """A step joined the plan; `parent` is the for_each step it was expanded from, None for others."""
+    """A step joined the plan; `parent` is the for_each step it was expanded from, None for others.
+
+    `options` is what else the step says, as in a plan file; None: nothing.
+    """
 
     type: ClassVar[str] = "plan.step_added"
     step: str
@@ -58,24 +90,27 @@ class StepAdded(Payload):
     effect: str
     parent: str | None = None
     parameters: Mapping[str, Any] | None = None
+    options: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlanReady(Payload):
-    """The plan is whole."""
+    """The plan is whole; `answer` is the template that came with streamed steps, None: there is none."""
 
     type: ClassVar[str] = "plan.ready"
     steps: int
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlanChanged(Payload):
-    """A replan: steps removed, added and reused without running again."""
+    """A replan: steps removed and added; `plan` is the whole changed plan as in a plan file."""
 
     type: ClassVar[str] = "plan.changed"
     removed: tuple[str, ...]
     added: tuple[str, ...]
     reason: str
+    plan: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +161,7 @@ class StepFinished(Payload):
 
     `value` is the result when small; otherwise None and `stored` is the artifact's sha256. `key` is the content key,
     `reused` says the result came from an earlier round. `caused_by` is the failed ancestor of a skipped step.
+    `cost_usd` is the declared price of the action that was paid, model calls not counted.
     """
 
     type: ClassVar[str] = "step.finished"
@@ -141,6 +177,7 @@ class StepFinished(Payload):
     stored: str | None = None
     key: str | None = None
     reused: bool = False
+    cost_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,9 +82,9 @@ class Nodes:
     async def intake(self, state: RunState) -> RunState:
         """Takes the request; a run that came through the graph itself is opened here."""
         run_id = state.get("run_id", "")
-        if self.loom.is_active(run_id):
+        if run_id in self.loom.underway:
             return {"run_id": run_id}
-        active = self.loom.open_run(_request(state), session_id=state.get("session_id"))
+        active = self.loom.underway.open(_request(state), state.get("session_id"))
         self._stream_events(active)
         return {"run_id": active.id, "session_id": active.session_id}
 
@@ -96,23 +96,23 @@ class Nodes:
 
     async def plan(self, state: RunState) -> RunState:
         """Finds the plan."""
-        await self.loom.stages.plan(self.loom.active(state["run_id"]))
+        await self.loom.stages.plan(self.loom.underway.find(state["run_id"]))
         return {}
 
     async def execute(self, state: RunState) -> RunState:
         """Runs the whole DAG."""
-        active = self.loom.active(state["run_id"])
+        active = self.loom.underway.find(state["run_id"])
         await self.loom.stages.execute(active)
         assert active.end is not None
         return {"status": active.end.status, "reason": active.end.reason}
 
     def after_execute(self, state: RunState) -> Literal["replan", "answer"]:
         """Replans only what failed and may be changed."""
-        return "replan" if self.loom.stages.may_replan(self.loom.active(state["run_id"])) else "answer"
+        return "replan" if self.loom.stages.may_replan(self.loom.underway.find(state["run_id"])) else "answer"
 
     async def replan(self, state: RunState) -> RunState:
         """Asks the planners for a change."""
-        changed = await self.loom.stages.replan(self.loom.active(state["run_id"]))
+        changed = await self.loom.stages.replan(self.loom.underway.find(state["run_id"]))
         return {"status": "replanned" if changed else state["status"]}
 
     def after_replan(self, state: RunState) -> Literal["execute", "answer"]:
@@ -121,11 +121,11 @@ class Nodes:
 
     async def answer(self, state: RunState) -> RunState:
         """Writes the answer."""
-        active = self.loom.active(state["run_id"])
+        active = self.loom.underway.find(state["run_id"])
         await self.loom.stages.answer(active)
         result = active.result
         assert result is not None
-        self.loom.close_run(active)
+        self.loom.underway.close(active)
         return {
             "status": result.status,
             "reason": result.reason,
@@ -137,8 +137,8 @@ class Nodes:
 
 
 def _request(state: RunState) -> Any:
+    from .active import Request
     from .planning.files import parse
-    from .stages import Request
 
     plan = state.get("plan")
     return Request(

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
-import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,14 +20,14 @@ from ..agents.workspace import Workspace
 from ..clock import Clock, SystemClock
 from ..config import Config
 from ..errors import UsageError
-from ..events import ApprovalAsked, Event, Payload
+from ..events import ApprovalAsked, Event
 from ..memory.artifacts import ArtifactStore
 from ..memory.history import Call, History
-from ..memory.journal import Journal, Listener
-from ..models.budget import Budget
+from ..memory.journal import Listener
 from ..models.client import Models, RoleName, endpoint_of
-from ..models.scope import Scope
 from ..settings import load
+from .active import Active, Request
+from .ending import Ending
 from .planning.modelled import ModelPlanner
 from .planning.plan import Plan
 from .planning.planner import Planner, PlaybookPlanner
@@ -39,10 +36,9 @@ from .result import Result
 from .running.capacity import Limits
 from .running.judge import Judge
 from .running.run import Approve, Services
-from .stages import Active, Request, Stages
+from .stages import Stages
+from .underway import Underway
 from .writer import Writer
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Planloom:
@@ -68,10 +64,8 @@ class Planloom:
         self._history: History | None = None
         self._workers: Any = None
         self._graph: Any = None
-        self._active: dict[str, Active] = {}
-        self._journals: dict[str, Journal] = {}
-        self._session_budgets: dict[str, Budget] = {}
         self.clock = clock or SystemClock()
+        self.underway = Underway(self._state, self.config, self.clock)
         services = Services(
             config=self.config,
             registry=self.registry,
@@ -87,11 +81,12 @@ class Planloom:
         if self.models is not None:
             planners.append(ModelPlanner(self.models, self.registry, max_steps=self.config.execution.max_steps))
         store = ArtifactStore(self._state / "artifacts")
-        self.stages = Stages(services, planners, store, self._workspace, self._remember)
+        ending = Ending(self.clock, self._remember)
+        self.stages = Stages(services, planners, store, self._workspace, ending)
         if self.models is not None:
             context = self.config.models.context_tokens
             self.stages.judge = Judge(self.models, context_tokens=context)
-            self.stages.writer = Writer(self.models, context_tokens=context)
+            ending.writer = Writer(self.models, context_tokens=context)
 
     async def __aenter__(self) -> Planloom:
         return self
@@ -110,9 +105,7 @@ class Planloom:
         workers, self._workers = self._workers, None
         if workers is not None:
             await workers.close()
-        for journal in self._journals.values():
-            journal.close()
-        self._journals.clear()
+        self.underway.close_all()
 
     # ---- goals
 
@@ -174,14 +167,16 @@ class Planloom:
             estimates=estimates or {},
             waits=waits,
         )
-        active = self.open_run(request, session_id=session_id)
+        return await self._follow(self.underway.open(request, session_id), on_event)
+
+    async def _follow(self, active: Active, on_event: Listener | None) -> Result:
         stop = active.journal.listen(_only(active.id, on_event)) if on_event is not None else None
         try:
             await self._compiled().ainvoke({"run_id": active.id})
         finally:
             if stop is not None:
                 stop()
-            self.close_run(active)
+            self.underway.close(active)
         assert active.result is not None
         return active.result
 
@@ -211,14 +206,14 @@ class Planloom:
         Raises:
             UsageError: the run is not under way, or nothing is asked of this step.
         """
-        executor = self.active(run_id).executor
+        executor = self.underway.find(run_id).executor
         if executor is None:
             raise UsageError(f"expected a run that has begun its steps, got {run_id!r}")
         executor.people.answer(step, granted=granted, note=note, changes=changes)
 
     def open_approvals(self, run_id: str) -> Mapping[str, ApprovalAsked]:
         """The approvals of a run that wait for an answer, by step."""
-        executor = self.active(run_id).executor
+        executor = self.underway.find(run_id).executor
         return {} if executor is None else dict(executor.people.open)
 
     async def cancel(self, run_id: str, step: str | None = None, *, reason: str = "") -> None:
@@ -227,53 +222,11 @@ class Planloom:
         Raises:
             UsageError: the run is not under way, or has no such step.
         """
-        active = self.active(run_id)
+        active = self.underway.find(run_id)
         if active.executor is None:
             active.cancelled = reason or "cancelled before it began"
         else:
             active.executor.cancel(step, reason)
-
-    # ---- runs under way
-
-    def open_run(self, request: Request, *, session_id: str | None = None) -> Active:
-        """Gives a request an id and a journal. Its end is `close_run`."""
-        session = session_id or secrets.token_hex(16)
-        if not _ID.fullmatch(session):
-            raise UsageError(f"expected a session id of up to 64 letters, digits, '-' or '_', got {session!r}")
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self.clock.wall()))
-        run_id = f"{stamp}-{secrets.token_hex(3)}"
-        journal = self._journal(session)
-        active = Active(
-            id=run_id,
-            session_id=session,
-            request=request,
-            journal=journal,
-            began=self.clock.now(),
-            scope=self._scope(session, run_id, journal),
-        )
-        self._active[run_id] = active
-        return active
-
-    def close_run(self, active: Active) -> None:
-        """Forgets a run; its session's journal is closed when no other run of this process uses it."""
-        if self._active.pop(active.id, None) is None:
-            return
-        if not any(other.session_id == active.session_id for other in self._active.values()):
-            self._journals.pop(active.session_id).close()
-
-    def is_active(self, run_id: str) -> bool:
-        """Whether the run is under way in this process."""
-        return run_id in self._active
-
-    def active(self, run_id: str) -> Active:
-        """The run under way.
-
-        Raises:
-            UsageError: there is none of this id.
-        """
-        if run_id not in self._active:
-            raise UsageError(f"expected a run that is under way, got {run_id!r}; under way: {list(self._active)}")
-        return self._active[run_id]
 
     # ---- what the parts are handed
 
@@ -291,30 +244,10 @@ class Planloom:
     def _remember(self, seconds: Mapping[str, list[float]]) -> None:
         self.history.record(Call(action=action, seconds=s) for action, values in seconds.items() for s in values)
 
-    def _journal(self, session: str) -> Journal:
-        if session not in self._journals:
-            path = self._state / "sessions" / session / "journal.msgpack"
-            self._journals[session] = Journal(path, session, self.clock)
-        return self._journals[session]
-
     def _workspace(self, name: str, run_id: str, out: Path | None) -> Workspace:
         root = Path(self.config.workspace).expanduser()
         folder = out if out is not None else Path(self.config.out).expanduser() / f"{name}-{run_id}"
         return Workspace(root, folder)
-
-    def _scope(self, session: str, run_id: str, journal: Journal) -> Scope:
-        """For whom models are called during a run: its budget, its session's, and the journal that hears of calls."""
-        limits = self.config.limits
-        own = Budget({"usd": limits.usd, "tokens": limits.tokens, "model_calls": limits.model_calls})
-        budgets: tuple[Budget, ...] = (own,)
-        if limits.session_usd:
-            budgets = (own, self._session_budgets.setdefault(session, Budget({"usd": limits.session_usd})))
-
-        def report(payload: Payload) -> None:
-            journal.append(payload, run_id)
-            journal.commit()
-
-        return Scope(session=session, run=run_id, budgets=budgets, report=report)
 
     def _make_models(self) -> Models | None:
         """The models, None when no role has one: then nothing of them is imported."""

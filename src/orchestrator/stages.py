@@ -3,67 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import BudgetError, InputError, PlanError, UsageError
-from ..events import AnswerToken, Notice, PlanChanged, RunFinished, RunStarted
+from ..errors import BudgetError, InputError, PlanError, PlanloomError, UsageError
+from ..events import Notice, PlanChanged, RunAccepted, RunFinished, RunStarted
 from ..memory.artifacts import ArtifactStore
-from ..memory.journal import Journal
-from ..models.scope import Scope, entered
-from . import answer
+from ..models.scope import entered
+from .active import Active, Request
+from .ending import Ending
+from .planning.files import dump
 from .planning.findings import Finding
 from .planning.plan import Plan, Step
 from .planning.planner import Goal, Outcome, Planner, Proposal
-from .result import Artifact, Result, StepResult, artifacts, critical_path_seconds, step_results
+from .recovery import Recovered
 from .running import ticks
 from .running.executor import Executor
 from .running.judge import Judge
-from .running.memo import Memo
-from .running.run import Approve, Run, Services
+from .running.past import Kept, Past
+from .running.run import Run, Services
 from .running.state import Settings, Status
 from .running.values import Values
-from .writer import Writer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What `Planloom.run` was asked; meanings as there."""
-
-    goal: str = ""
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    playbook: str | None = None
-    plan: Plan | None = None
-    approve: Approve | None = None
-    out: Path | None = None
-    estimates: Mapping[str, float] = field(default_factory=dict)
-    waits: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class Active:
-    """A run under way, from intake to answer."""
-
-    id: str
-    session_id: str
-    request: Request
-    journal: Journal
-    began: float
-    scope: Scope
-    proposal: Proposal | None = None
-    run: Run | None = None
-    executor: Executor | None = None
-    end: ticks.End | None = None
-    replans: int = 0
-    cancelled: str | None = None
-    result: Result | None = None
-
-    def emit(self, payload: Any) -> None:
-        """An event, on disk and shown when this returns."""
-        self.journal.append(payload, self.id)
-        self.journal.commit()
 
 
 class Stages:
@@ -75,15 +37,15 @@ class Stages:
         planners: list[Planner],
         store: ArtifactStore,
         folders: Callable[[str, str, Path | None], Any],
-        remember: Callable[[Mapping[str, list[float]]], None],
+        ending: Ending,
     ) -> None:
         self.services = services
         self.planners = planners
         self._store = store
         self._folders = folders
-        self._remember = remember
+        self._ending = ending
+        self.answer = ending.answer
         self.judge: Judge | None = None
-        self.writer: Writer | None = None
 
     # ---- intake and plan
 
@@ -107,10 +69,11 @@ class Stages:
     async def _proposal(self, request: Request) -> Proposal:
         if request.plan is not None:
             given = {**request.plan.inputs, **request.inputs}
-            return Proposal(plan=_with_inputs(request.plan, given), source="plan")
+            return Proposal(plan=replace(request.plan, inputs=given), source="plan")
         if not request.goal.strip() and request.playbook is None:
             raise UsageError('expected a goal in words, got nothing; try: planloom run "Report on the folder ."')
-        goal = Goal(text=request.goal, inputs=request.inputs, playbook=request.playbook)
+        begun = request.begun.steps if request.begun is not None else ()
+        goal = Goal(text=request.goal, inputs=request.inputs, playbook=request.playbook, begun=begun)
         refusal: UsageError | None = None
         for planner in self.planners:
             try:
@@ -141,24 +104,59 @@ class Stages:
         return findings
 
     async def plan(self, active: Active) -> None:
-        """Finds the plan and announces the run."""
-        with entered(active.scope):
-            active.proposal = proposal = await self.propose(active.request)
-        config = self.services.config
-        plan = proposal.plan
+        """Finds the plan and announces the run, or takes up one that another process began.
+
+        Raises:
+            as `propose`; the run is then over.
+        """
+        recovered = active.recovered
+        if recovered is not None and recovered.is_whole and recovered.plan is not None:
+            active.proposal = Proposal(plan=recovered.plan, source=recovered.source)
+        else:
+            await self._plan_anew(active)
+        assert active.proposal is not None
+        active.run = self._new_run(active, active.proposal.plan)
+        if recovered is not None:
+            self._take_up(active, active.run, recovered)
+        if recovered is None or recovered.plan is None:
+            self._announce(active, active.run)
+
+    async def _plan_anew(self, active: Active) -> None:
+        request = active.request
+        if active.recovered is None:
+            plan = dump(request.plan) if request.plan is not None else None
+            out = "" if request.out is None else str(request.out)
+            active.emit(RunAccepted(request.goal, dict(request.inputs), request.playbook, plan, out))
+        try:
+            with entered(active.scope):
+                active.proposal = await self.propose(request)
+        except PlanloomError as error:
+            active.emit(RunFinished("failed", str(error), "", self.services.clock.now() - active.began, {}))
+            raise
+
+    def _announce(self, active: Active, run: Run) -> None:
+        assert active.proposal is not None
+        settings = run.settings
         active.emit(
             RunStarted(
-                plan.goal or active.request.goal,
-                dict(plan.inputs),
-                proposal.source,
+                run.plan.goal or active.request.goal,
+                dict(run.plan.inputs),
+                active.proposal.source,
                 {
-                    "max_parallel_steps": config.performance.max_parallel_steps,
-                    "schedule": Settings.of(config).schedule,
-                    "verify": Settings.of(config).verify,
+                    "max_parallel_steps": settings.max_parallel_steps,
+                    "schedule": settings.schedule,
+                    "verify": settings.verify,
                 },
+                dump(run.plan),
+                str(run.workspace.output),
             )
         )
-        active.run = self._new_run(active, plan)
+
+    def _take_up(self, active: Active, run: Run, recovered: Recovered) -> None:
+        run.past, run.overrides = recovered.past, recovered.overrides
+        active.replans, active.cancelled = recovered.replans, recovered.cancelled
+        active.began -= recovered.seconds
+        run.budget.settle({}, dict(recovered.used))
 
     def _new_run(self, active: Active, plan: Plan) -> Run:
         config, request = self.services.config, active.request
@@ -250,75 +248,17 @@ class Stages:
         before, after = {s.id: s for s in run.plan.steps}, {s.id: s for s in changed.steps}
         removed = tuple(name for name in before if after.get(name) != before[name])
         added = tuple(name for name in after if after[name] != before.get(name))
-        memo = Memo()
+        past = Past(cancelled=run.past.cancelled, answers=run.past.answers)
         for cell in active.executor.core.state:
             event, stored = run.finished.get(cell.id), run.values.result(cell.id)
             if cell.status is Status.DONE and cell.settled and event is not None and event.key and stored is not None:
-                memo.keep(event.key, stored, run.files.get(cell.id, []))
-        active.emit(PlanChanged(removed, added, active.end.reason if active.end else ""))
+                verdict = ticks.Verdict(run.verified.get(cell.id, "off"), "verified before", ("earlier round",))
+                past.keep(event.key, Kept(stored=stored, files=tuple(run.files.get(cell.id, ())), verdict=verdict))
+        active.emit(PlanChanged(removed, added, active.end.reason if active.end else "", dump(changed)))
         fresh = self._new_run(active, changed)
-        fresh.memo, fresh.workspace, fresh.budget = memo, run.workspace, run.budget
+        fresh.past, fresh.workspace, fresh.budget = past, run.workspace, run.budget
         fresh.overrides = run.overrides
         active.run = fresh
-
-    # ---- answer
-
-    async def answer(self, active: Active) -> None:
-        """Writes the answer and closes the run."""
-        run, executor, end = active.run, active.executor, active.end
-        assert run is not None and end is not None and active.proposal is not None
-        steps = {}
-        longest = 0.0
-        files: tuple[Any, ...] = ()
-        if executor is not None:
-            state = executor.core.state
-            steps = step_results(state, run.finished, run.verified)
-            longest = critical_path_seconds(state, {name: s.seconds for name, s in steps.items()})
-            files = artifacts(state, run.files)
-            self._remember_seconds(executor, steps)
-        text = await self._written(active, steps, files)
-        seconds = self.services.clock.now() - active.began
-        cost = {name: run.budget.used.get(name, 0) for name in ("usd", "tokens", "model_calls")}
-        active.result = Result(
-            run_id=active.id,
-            session_id=active.session_id,
-            goal=run.plan.goal or active.request.goal,
-            status=end.status,
-            reason=end.reason,
-            answer=text,
-            steps=steps,
-            artifacts=files,
-            seconds=seconds,
-            sequential_seconds=sum(s.seconds for s in steps.values()),
-            critical_path_seconds=longest,
-            cost=cost,
-            plan_source=active.proposal.source,
-        )
-        active.emit(RunFinished(end.status, end.reason, text, seconds, cost))
-
-    async def _written(self, active: Active, steps: Mapping[str, StepResult], files: Sequence[Artifact]) -> str:
-        """The answer: by the writer where a model planned or no template is there, else by the template."""
-        run, proposal = active.run, active.proposal
-        assert run is not None and proposal is not None
-        by_model = proposal.source == "model" or run.plan.answer is None
-        if self.writer is None or not by_model or active.cancelled is not None:
-            text = answer.write(run.plan, steps, run.values.lookup)
-            active.emit(AnswerToken(text))
-            return text
-        with entered(active.scope):
-            written = await self.writer.write(
-                run.plan, steps, files, run.values.lookup, lambda piece: active.emit(AnswerToken(piece))
-            )
-        if written.note:
-            active.emit(Notice(f"the answer was written by the {written.by}: {written.note}"))
-        return written.text
-
-    def _remember_seconds(self, executor: Executor, steps: Mapping[str, Any]) -> None:
-        seconds: dict[str, list[float]] = {}
-        for cell in executor.core.state:
-            if cell.status is Status.DONE and cell.kids is None and cell.tries:
-                seconds.setdefault(cell.step.action, []).append(steps[cell.id].seconds)
-        self._remember(seconds)
 
 
 def _refuse(findings: list[Finding]) -> None:
@@ -330,10 +270,6 @@ def _refuse(findings: list[Finding]) -> None:
 def _with_steps(plan: Plan, steps: tuple[Step, ...], answer: str | None) -> Plan:
     """The plan with the steps that were streamed, and their answer's template if it has none of its own."""
     return replace(plan, steps=steps, answer=plan.answer if plan.answer is not None else answer)
-
-
-def _with_inputs(plan: Plan, inputs: Mapping[str, Any]) -> Plan:
-    return replace(plan, inputs=inputs)
 
 
 def _slug(name: str) -> str:

@@ -167,7 +167,7 @@ def test_events_are_json_lines_in_order(place: Any, step: Step) -> None:
     assert done.returncode == 0
     events = [json.loads(line) for line in (place.folder / "e.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    assert events[0]["type"] == "run.started"
+    assert [event["type"] for event in events[:2]] == ["run.accepted", "run.started"]
     assert events[-1]["type"] == "run.finished"
     assert {"step.started", "step.finished"} <= {event["type"] for event in events}
 
@@ -176,7 +176,7 @@ def test_schedule_and_parallel_flags_reach_the_run(place: Any, step: Step) -> No
     plan = place.plan(step("a", "demo.say"), step("b", "demo.say"))
     flags = ["--schedule", "sequential", "--max-parallel", "1", "--verify", "off"]
     place.run("run", "--plan", plan, "--events", "e.jsonl", *flags)
-    first = json.loads((place.folder / "e.jsonl").read_text().splitlines()[0])
+    first = json.loads((place.folder / "e.jsonl").read_text().splitlines()[1])
     assert first["settings"] == {"max_parallel_steps": 1, "schedule": "sequential", "verify": "off"}
 
 

@@ -57,7 +57,7 @@ async def test_events_are_numbered_and_the_same_in_the_journal_and_for_the_liste
     async with Planloom(config, tools=[give]) as loom:
         result = await loom.run(plan=plan_of(A, B), on_event=seen.append, session_id="s1")
     assert [event.seq for event in seen] == list(range(1, len(seen) + 1))
-    assert seen[0].type == "run.started" and seen[-1].type == "run.finished"
+    assert [e.type for e in seen[:2]] == ["run.accepted", "run.started"] and seen[-1].type == "run.finished"
     records = list(read(Path(config.state) / "sessions" / "s1" / "journal.msgpack"))
     assert [(r[1], r[3], r[4]) for r in records] == [(e.seq, result.run_id, e.type) for e in seen]
 
@@ -201,7 +201,7 @@ async def test_graph_runs_a_plan_by_itself_and_streams_its_events(config):
         else:
             final = data
     assert final["status"] == "done" and final["answer"] == "7" and final["steps"] == {"a": "ok"}
-    assert types[0] == "run.started" and "step.finished" in types and types[-1] == "run.finished"
+    assert types[0] == "run.accepted" and "step.finished" in types and types[-1] == "run.finished"
 
 
 async def test_many_runs_side_by_side_do_not_mix(config):

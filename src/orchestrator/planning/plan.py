@@ -21,6 +21,16 @@ _PART = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]|\[\"([^\"]*)\"\]|\[(\*)\]")
 
 Path = tuple[str | int, ...]
 
+_OPTIONS = (
+    ("reasoning", ""),
+    ("expects", ()),
+    ("optional", False),
+    ("approval", None),
+    ("timeout_s", None),
+    ("verify", None),
+    ("for_each", None),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -46,6 +56,11 @@ class Step:
     verify: Literal["off", "background", "blocking"] | None = None
     for_each: Any = None
     parent: str | None = None
+
+    def options(self) -> dict[str, Any] | None:
+        """What the step says besides id, action, parameters and dependencies, by name; None: nothing."""
+        found = {name: value for name, default in _OPTIONS if (value := getattr(self, name)) != default}
+        return found or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,15 @@ from .playbooks import Library
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """What is asked for. `inputs` are named values given beside the text; `playbook` names one to use."""
+    """What is asked for. `inputs` are named values given beside the text; `playbook` names one to use.
+
+    `begun` are the steps of a plan whose planner was cut off: it goes on behind them.
+    """
 
     text: str
     inputs: Mapping[str, Any] = field(default_factory=dict)
     playbook: str | None = None
+    begun: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

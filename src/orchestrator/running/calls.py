@@ -18,7 +18,7 @@ from .checks import instant, verdict
 from .core import Core
 from .files import Files
 from .judge import joined, unjudged
-from .memo import key_of
+from .past import Kept, key_of
 from .progress import Progress
 from .values import Stored, is_large
 
@@ -91,7 +91,7 @@ class Calls:
             tool = core.tool(step)
             arguments = core.arguments(step)
             key = self._key(step, tool, arguments)
-            if self._reused(call, step, key):
+            if self._is_settled_by_past(call, tool, key):
                 return
             began = core.services.clock.now()
             files = Files()
@@ -103,9 +103,9 @@ class Calls:
                 core.tell(ticks.BudgetEnded(error.budget))
             core.tell(ticks.Failed(call.step, call.epoch, _failure(error)))
             return
-        self._succeeded(call, stored, core.services.clock.now() - began, key, files)
+        self._succeeded(call, stored, files, seconds=core.services.clock.now() - began, key=key, cost_usd=tool.cost_usd)
 
-    def _succeeded(self, call: ticks.Call, stored: Stored, seconds: float, key: str, files: Files) -> None:
+    def _succeeded(self, call: ticks.Call, stored: Stored, files: Files, *, seconds: float, **more: Any) -> None:
         core = self.core
         if core.state.cell(call.step, call.epoch) is None:
             return
@@ -113,24 +113,39 @@ class Calls:
         core.run.files[call.step] = made
         for event in made:
             core.emit(event)
-        core.record(call.step, call.epoch, stored, seconds, key=key)
+        core.record(call.step, call.epoch, stored, seconds, **more)
         core.tell(ticks.Finished(call.step, call.epoch, instant(core.run.steps[call.step], files.paths)))
 
-    def _reused(self, call: ticks.Call, step: Step, key: str) -> bool:
-        """Takes the result of an earlier round of the run, if there is one."""
-        found = self.core.run.memo.find(key) if call.attempt == 1 else None
-        if found is None:
-            return False
-        stored, self.core.run.files[step.id] = found
-        self.core.record(step.id, call.epoch, stored, 0.0, key=key, reused=True)
-        verified = ticks.Verdict("pass", "verified before", ("earlier round",))
-        self.core.tell(ticks.Finished(step.id, call.epoch, verified))
-        return True
+    def _is_settled_by_past(self, call: ticks.Call, tool: Tool, key: str) -> bool:
+        """Takes what an earlier round or stretch of the run left of this call, if it left anything."""
+        past = self.core.run.past
+        kept = past.take(call.step, key)
+        if kept is not None:
+            self._replay(call, kept, key)
+            return True
+        if tool.effect == "write" and not tool.idempotent and past.was_interrupted(call.step):
+            failure = ticks.Failure("the process ended while it ran", outcome_unknown=True)
+            self.core.tell(ticks.Failed(call.step, call.epoch, failure))
+            return True
+        return False
+
+    def _replay(self, call: ticks.Call, kept: Kept, key: str) -> None:
+        if kept.stored is None:
+            self.core.tell(ticks.Failed(call.step, call.epoch, ticks.Failure(kept.error)))
+            return
+        run = self.core.run
+        run.files[call.step] = list(kept.files)
+        self.core.record(call.step, call.epoch, kept.stored, 0.0, key=key, reused=True)
+        paths = [run.workspace.root / event.path for event in kept.files]
+        verdict = kept.verdict or instant(run.steps[call.step], paths)
+        self.core.tell(ticks.Finished(call.step, call.epoch, verdict))
 
     def _key(self, step: Step, tool: Tool, arguments: Mapping[str, Any]) -> str:
         digest_of = self.core.run.values.digest_of
         inputs = [digest_of(name) for name in self.core.state.cells[step.id].edges]
-        return key_of(step.action, arguments, inputs, step.id if tool.effect == "write" else "")
+        key = key_of(step.action, arguments, inputs, step.id if tool.effect == "write" else "")
+        self.core.keys[step.id] = key
+        return key
 
     async def _paid(self, tool: Tool, call: Callable[[], Awaitable[Any]]) -> Any:
         """Reserves the declared price of a call and settles it; a call that fails is counted as paid too."""
@@ -165,27 +180,35 @@ class Calls:
 
     async def _call_merged(self, calls: tuple[ticks.Call, ...]) -> None:
         core = self.core
-        steps = [core.run.steps[call.step] for call in calls]
-        began = core.services.clock.now()
-        files = Files()
+        tool = core.tool(core.run.steps[calls[0].step])
         try:
-            tool = core.tool(steps[0])
-            arguments = [core.arguments(step) for step in steps]
+            members = [member for call in calls if (member := self._member(call, tool)) is not None]
+            if not members:
+                return
+            began = core.services.clock.now()
+            files = Files()
             context = self._context(calls[0], files)
-            results = await self._paid(tool, lambda: core.services.caller.call_merged(tool, arguments, context))
+            given = [arguments for _, arguments, _ in members]
+            results = await self._paid(tool, lambda: core.services.caller.call_merged(tool, given, context))
         except _OURS as error:
             for call in calls:
                 core.tell(ticks.Failed(call.step, call.epoch, _failure(error), merged=True))
             return
-        seconds = (core.services.clock.now() - began) / len(calls)
-        for call, given, result in zip(calls, arguments, results, strict=True):
+        seconds = (core.services.clock.now() - began) / len(members)
+        for (call, _, key), result in zip(members, results, strict=True):
             try:
                 stored = await core.encoded(_value(result))
             except PlanloomError as error:
                 core.tell(ticks.Failed(call.step, call.epoch, _failure(error), merged=True))
                 continue
-            key = self._key(core.run.steps[call.step], tool, given)
-            self._succeeded(call, stored, seconds, key, files)
+            self._succeeded(call, stored, files, seconds=seconds, key=key, cost_usd=tool.cost_usd / len(members))
+
+    def _member(self, call: ticks.Call, tool: Tool) -> tuple[ticks.Call, Mapping[str, Any], str] | None:
+        """A call with its arguments and key; None when the past settles it."""
+        step = self.core.run.steps[call.step]
+        arguments = self.core.arguments(step)
+        key = self._key(step, tool, arguments)
+        return None if self._is_settled_by_past(call, tool, key) else (call, arguments, key)
 
 
 def _value(result: Any) -> Any:

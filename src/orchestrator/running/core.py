@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ...agents.tool import Tool
@@ -32,6 +33,7 @@ class Core:
         self.side: set[asyncio.Task[None]] = set()
         self.broken: BaseException | None = None
         self.known: frozenset[str] = frozenset()
+        self.keys: dict[str, str] = {}
 
     def tell(self, tick: ticks.Tick) -> None:
         """Reports that something happened."""
@@ -42,7 +44,9 @@ class Core:
         """An event of the group that the loop commits next."""
         kind = type(payload)
         if kind is StepFinished:
-            self.run.finished[payload.step] = payload  # type: ignore[attr-defined,assignment]  # faster than isinstance
+            if payload.status == "failed":  # type: ignore[attr-defined]  # faster than isinstance
+                payload = replace(payload, key=self.keys.get(payload.step))  # type: ignore[call-arg,attr-defined]
+            self.run.finished[payload.step] = payload  # type: ignore[attr-defined,assignment]
         elif kind is StepVerified:
             self.run.verified[payload.step] = payload.verdict  # type: ignore[attr-defined]
         self.run.journal.append(payload, self.run.id)

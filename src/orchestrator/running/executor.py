@@ -55,6 +55,7 @@ class Executor:
         """
         run = self.core.run
         self.core.tell(ticks.Added(tuple(self._entries(run.plan.steps))))
+        self._cancel_again(run.plan.steps)
         if stream is None:
             self.core.tell(ticks.PlanEnded())
         else:
@@ -81,6 +82,12 @@ class Executor:
         self.core.emit(CancelRequested(step, reason))
         self.core.run.journal.commit()
         self.core.tell(ticks.Cancel(step, reason))
+
+    def _cancel_again(self, steps: Iterable[Step]) -> None:
+        """What was cancelled before the process ended stays cancelled."""
+        for step in steps:
+            if (reason := self.core.run.past.cancelled.get(step.id)) is not None:
+                self.core.tell(ticks.Cancel(step.id, reason))
 
     async def _loop(self) -> ticks.End:
         journal, clock = self.core.run.journal, self.core.services.clock
@@ -167,7 +174,8 @@ class Executor:
     async def _drain(self, stream: AsyncIterator[Step]) -> None:
         async for step in stream:
             self.core.tell(ticks.Added(tuple(self._entries((step,)))))
-        self.core.tell(ticks.PlanEnded())
+            self._cancel_again((step,))
+        self.core.tell(ticks.PlanEnded(self.core.run.plan.answer))
 
     async def _expand(self, command: ticks.Expand) -> None:
         run = self.core.run
@@ -184,6 +192,7 @@ class Executor:
             return
         self.core.known |= {kid.id for kid in kids}
         self.core.tell(ticks.Expanded(command.step, command.epoch, tuple(self._entries(kids))))
+        self._cancel_again(kids)
 
     def _items(self, step: Step) -> list[Any]:
         items = resolve(step.for_each, self.core.run.values.lookup, self.core.known)

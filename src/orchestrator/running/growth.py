@@ -36,6 +36,7 @@ def add(state: State, entries: tuple[Entry, ...], parent: Cell | None = None) ->
                 cell.traits.effect,
                 parent.id if parent else None,
                 cell.step.parameters,
+                None if parent else cell.step.options(),
             )
         )
     for cell in cells:
@@ -98,10 +99,10 @@ def _lengthen(state: State, cell: Cell) -> None:
                     queue(state, source)
 
 
-def end_plan(state: State) -> None:
+def end_plan(state: State, answer: str | None = None) -> None:
     """No step will come any more: who waits for one that never came fails."""
     state.plan_ended = True
-    state.out.append(PlanReady(len(state.cells)))
+    state.out.append(PlanReady(len(state.cells), answer))
     for name, cells in state.awaited.items():
         for cell in cells:
             if cell.status is Status.WAITING:

@@ -33,13 +33,19 @@ class People:
         asked = self.open.pop(step, None)
         if asked is None:
             raise UsageError(f"expected an open approval, got {step!r}; open are: {', '.join(self.open) or 'none'}")
-        changes = dict(changes or {})
-        self.core.emit(ApprovalAnswered(step, granted, note, changes))
+        answered = ApprovalAnswered(step, granted, note, dict(changes or {}))
+        self.core.emit(answered)
+        self._record_effect(asked, answered)
         self.core.run.journal.commit()
-        self._change(step, changes)
-        if asked.kind == "in_doubt" and granted:
-            self.core.record(step, self.core.state.cells[step].epoch, self.core.run.values.encode(None), 0.0)
+        self._change(step, answered.changes)
         self.core.tell(ticks.Answered(step, granted, note))
+
+    def _record_effect(self, asked: ApprovalAsked, answered: ApprovalAnswered) -> None:
+        """An effect in doubt that did happen counts as a result from now on."""
+        core, step = self.core, asked.step
+        if asked.kind == "in_doubt" and answered.granted:
+            epoch = core.state.cells[step].epoch
+            core.record(step, epoch, core.run.values.encode(None), 0.0, key=core.keys.get(step))
 
     def _change(self, step: str, changes: Mapping[str, Any]) -> None:
         run = self.core.run
@@ -64,6 +70,11 @@ class People:
         else:
             question = f"{step.action} may or may not have taken effect: {command.reason}. Did it happen?"
         asked = ApprovalAsked(step.id, command.kind, question, dict(arguments))
+        before = self.core.run.past.answer(asked)
+        if before is not None:
+            self._record_effect(asked, before)
+            self.core.tell(ticks.Answered(step.id, before.granted, before.note))
+            return
         self.open[step.id] = asked
         self.core.emit(asked)
         if self.core.run.approve is not None:

@@ -11,13 +11,13 @@ from ...agents.registry import Registry
 from ...agents.workspace import Workspace
 from ...clock import Clock
 from ...config import Config
-from ...events import ApprovalAsked, ArtifactCreated, StepFinished
+from ...events import ApprovalAsked, ArtifactCreated, StepFinished, VerdictStatus
 from ...memory.journal import Journal
 from ...models.budget import Budget
 from ..planning.plan import Plan, Step
 from .capacity import Limits
 from .judge import Ask
-from .memo import Memo
+from .past import Past
 from .state import Settings
 from .values import Values
 
@@ -57,9 +57,9 @@ class Run:
     approve: Approve | None = None
     judge: Ask | None = None
     waits: bool = False
-    memo: Memo = field(default_factory=Memo)
+    past: Past = field(default_factory=Past)
     finished: dict[str, StepFinished] = field(default_factory=dict)
     steps: dict[str, Step] = field(default_factory=dict)
     files: dict[str, list[ArtifactCreated]] = field(default_factory=dict)
-    verified: dict[str, str] = field(default_factory=dict)
+    verified: dict[str, VerdictStatus] = field(default_factory=dict)
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)

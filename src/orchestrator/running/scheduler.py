@@ -291,7 +291,7 @@ def _end(state: State, end: End) -> None:
 
 _HANDLERS: dict[type, Callable[[State, Any, float], object]] = {
     Added: lambda state, tick, now: add(state, tick.entries),
-    PlanEnded: lambda state, tick, now: end_plan(state),
+    PlanEnded: lambda state, tick, now: end_plan(state, tick.answer),
     Expanded: lambda state, tick, now: expand(state, tick),
     Finished: _finish,
     Failed: _fail,

@@ -74,7 +74,9 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class PlanEnded:
-    """No further step will be added from outside."""
+    """No further step will be added from outside; `answer` is the template that came with them."""
+
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

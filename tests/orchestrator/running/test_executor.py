@@ -16,6 +16,7 @@ from planloom.models.budget import Budget
 from planloom.orchestrator.planning.plan import Step
 from planloom.orchestrator.running.capacity import Limits
 from planloom.orchestrator.running.state import Settings
+from planloom.orchestrator.running.ticks import Verdict
 
 
 def step(name: str, action: str = "t.give", *deps: str, **more: object) -> Step:
@@ -575,7 +576,7 @@ async def test_full_disk_stops_the_run_before_anything_starts_from_a_lost_result
 
 
 async def test_replanned_run_reuses_what_did_not_change(bench):
-    from planloom.orchestrator.running.memo import Memo
+    from planloom.orchestrator.running.past import Kept, Past
 
     calls = []
 
@@ -586,10 +587,10 @@ async def test_replanned_run_reuses_what_did_not_change(bench):
 
     steps = [step("a", "t.note", parameters={"n": 1}), step("b", "t.note", parameters={"n": 2})]
     await bench.go([note], steps)
-    memo = Memo()
+    past = Past()
     for name, event in bench.run.finished.items():
-        memo.keep(event.key, bench.run.values.result(name), [])
+        past.keep(event.key, Kept(stored=bench.run.values.result(name), verdict=Verdict("pass")))
     changed = [steps[0], step("b2", "t.note", parameters={"n": 3})]
-    await bench.go([note], changed, memo=memo)
+    await bench.go([note], changed, past=past)
     assert calls == [1, 2, 3]
     assert bench.run.finished["a"].reused and bench.steps["a"].value == 1

@@ -1,0 +1,84 @@
+"""The end of a run: its answer, its figures, its last event. Rule: what is missing is named, never made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..clock import Clock
+from ..events import AnswerToken, Notice, RunFinished
+from ..models.scope import entered
+from . import answer
+from .active import Active
+from .result import Artifact, Result, StepResult, artifacts, critical_path_seconds, step_results
+from .running.executor import Executor
+from .running.state import Status
+from .writer import Writer
+
+
+class Ending:
+    """Writes answers. `writer` None: templates alone; `remember` keeps how long actions took."""
+
+    def __init__(
+        self, clock: Clock, remember: Callable[[Mapping[str, list[float]]], None], writer: Writer | None = None
+    ) -> None:
+        self._clock = clock
+        self._remember = remember
+        self.writer = writer
+
+    async def answer(self, active: Active) -> None:
+        """Writes the answer and closes the run."""
+        run, executor, end = active.run, active.executor, active.end
+        assert run is not None and end is not None and active.proposal is not None
+        steps = {}
+        longest = 0.0
+        files: tuple[Any, ...] = ()
+        if executor is not None:
+            state = executor.core.state
+            steps = step_results(state, run.finished, run.verified)
+            longest = critical_path_seconds(state, {name: s.seconds for name, s in steps.items()})
+            files = artifacts(state, run.files)
+            self._remember_seconds(executor, steps)
+        text = await self._written(active, steps, files)
+        seconds = self._clock.now() - active.began
+        cost = {name: run.budget.used.get(name, 0) for name in ("usd", "tokens", "model_calls")}
+        active.result = Result(
+            run_id=active.id,
+            session_id=active.session_id,
+            goal=run.plan.goal or active.request.goal,
+            status=end.status,
+            reason=end.reason,
+            answer=text,
+            steps=steps,
+            artifacts=files,
+            seconds=seconds,
+            sequential_seconds=sum(s.seconds for s in steps.values()),
+            critical_path_seconds=longest,
+            cost=cost,
+            plan_source=active.proposal.source,
+        )
+        active.emit(RunFinished(end.status, end.reason, text, seconds, cost))
+
+    async def _written(self, active: Active, steps: Mapping[str, StepResult], files: Sequence[Artifact]) -> str:
+        """The answer: by the writer where a model planned or no template is there, else by the template."""
+        run, proposal = active.run, active.proposal
+        assert run is not None and proposal is not None
+        by_model = proposal.source == "model" or run.plan.answer is None
+        if self.writer is None or not by_model or active.cancelled is not None:
+            text = answer.write(run.plan, steps, run.values.lookup)
+            active.emit(AnswerToken(text))
+            return text
+        with entered(active.scope):
+            written = await self.writer.write(
+                run.plan, steps, files, run.values.lookup, lambda piece: active.emit(AnswerToken(piece))
+            )
+        if written.note:
+            active.emit(Notice(f"the answer was written by the {written.by}: {written.note}"))
+        return written.text
+
+    def _remember_seconds(self, executor: Executor, steps: Mapping[str, Any]) -> None:
+        seconds: dict[str, list[float]] = {}
+        for cell in executor.core.state:
+            if cell.status is Status.DONE and cell.kids is None and cell.tries:
+                seconds.setdefault(cell.step.action, []).append(steps[cell.id].seconds)
+        self._remember(seconds)

@@ -1,0 +1,287 @@
+"""A run as its journal tells it, so that another process can go on with it. Rule: a pure fold over events.
+
+What was acknowledged counts: results with their verdicts, answers, cancels, the plan as far as it was known. What was
+under way does not, except that a write that was running is remembered as interrupted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .. import events
+from ..events import ApprovalAnswered, ApprovalAsked, ArtifactCreated, Event, StepFinished
+from .planning.files import parse
+from .planning.plan import Plan, Step
+from .running.past import Kept, Past, judged, question_key
+from .running.ticks import Verdict
+from .running.values import Stored
+
+
+@dataclass(slots=True, kw_only=True)
+class Recovered:
+    """A run so far. `plan` None: it was accepted and not planned yet; `is_whole`: all of its steps are known.
+
+    `status` None: its process ended in the middle. `open` are the approvals that wait for an answer, by step.
+    `seconds` is the time in which a process worked on it.
+    """
+
+    run_id: str
+    session_id: str
+    goal: str = ""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    playbook: str | None = None
+    given: Plan | None = None
+    source: str = ""
+    plan: Plan | None = None
+    is_whole: bool = False
+    out: str = ""
+    replans: int = 0
+    past: Past = field(default_factory=Past)
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
+    status: events.RunStatus | None = None
+    reason: str = ""
+    answer: str = ""
+    cancelled: str | None = None
+    open: dict[str, ApprovalAsked] = field(default_factory=dict)
+    used: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    finished: dict[str, StepFinished] = field(default_factory=dict)
+    verified: dict[str, events.VerdictStatus] = field(default_factory=dict)
+    files: dict[str, tuple[ArtifactCreated, ...]] = field(default_factory=dict)
+    actions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do: it ended, and not only to wait for people."""
+        return self.status is not None and self.status != "needs_approval"
+
+
+def recover(run_id: str, session_id: str, told: Iterable[Event]) -> Recovered | None:
+    """What the events of a session tell of one run; None when they don't mention it."""
+    fold = _Fold(run_id, session_id)
+    for event in told:
+        if event.run_id == run_id:
+            fold.add(event)
+    return fold.finish() if fold.heard else None
+
+
+class _Fold:
+    """Takes events in order. An outcome belongs to (step, key); `_turn` counts which of them comes next in a replay."""
+
+    def __init__(self, run_id: str, session_id: str) -> None:
+        self.run = Recovered(run_id=run_id, session_id=session_id)
+        self.heard = False
+        self._steps: dict[str, Step] = {}
+        self._answer: str | None = None
+        self._outcomes: dict[tuple[str, str], list[Kept]] = {}
+        self._turn: Counter[tuple[str, str]] = Counter()
+        self._current: dict[str, tuple[tuple[str, str], int]] = {}
+        self._made: dict[str, list[ArtifactCreated]] = {}
+        self._effects: dict[str, str] = {}
+        self._began_at: float | None = None
+        self._last_at = 0.0
+
+    def add(self, event: Event) -> None:
+        if not self.heard:
+            self._began_at = event.at
+        self.heard = True
+        if isinstance(event.payload, events.RunResumed):
+            self._end_stretch()
+            self._began_at = event.at
+        self._last_at = event.at
+        handle = _HANDLERS.get(type(event.payload))
+        if handle is not None:
+            handle(self, event.payload)
+
+    def _end_stretch(self) -> None:
+        if self._began_at is not None:
+            self.run.seconds += max(0.0, self._last_at - self._began_at)
+        self._began_at = None
+
+    def finish(self) -> Recovered:
+        run = self.run
+        self._end_stretch()
+        if run.plan is not None:
+            run.plan = replace(run.plan, steps=tuple(self._steps.values()), answer=self._answer, inputs=run.inputs)
+        run.past.outcomes = {place: deque(kept) for place, kept in self._outcomes.items()}
+        return run
+
+    # ---- the run and its plan
+
+    def accepted(self, said: events.RunAccepted) -> None:
+        self.run.goal, self.run.inputs = said.goal, dict(said.inputs)
+        self.run.playbook, self.run.out = said.playbook, said.out
+        self.run.given = parse(said.plan) if said.plan is not None else None
+
+    def started(self, said: events.RunStarted) -> None:
+        run = self.run
+        run.goal, run.inputs, run.source, run.out = said.goal, dict(said.inputs), said.plan_source, said.out
+        self._set_plan(parse(said.plan) if said.plan is not None else Plan(goal=said.goal))
+
+    def _set_plan(self, plan: Plan) -> None:
+        self.run.plan, self._answer = plan, plan.answer
+        self._steps = {step.id: step for step in plan.steps}
+
+    def added(self, said: events.StepAdded) -> None:
+        self._effects[said.step] = said.effect
+        self.run.actions[said.step] = said.action
+        if said.parent is None and said.step not in self._steps:
+            self._steps[said.step] = _step(said)
+
+    def ready(self, said: events.PlanReady) -> None:
+        self.run.is_whole = True
+        self._answer = said.answer if said.answer is not None else self._answer
+
+    def changed(self, said: events.PlanChanged) -> None:
+        """A new round: what was final serves every step with its key; all else of the old round is over."""
+        self.run.replans += 1
+        self.run.finished.clear()
+        self.run.actions.clear()
+        for place, kept in ((p, outcomes[-1]) for p, outcomes in self._outcomes.items()):
+            if kept.stored is not None and kept.verdict is not None and kept.verdict.status != "fail":
+                self.run.past.keep(place[1], kept)
+        self._outcomes.clear()
+        self._current.clear()
+        self._turn.clear()
+        if said.plan is not None:
+            self._set_plan(parse(said.plan))
+
+    def resumed(self, said: events.RunResumed) -> None:
+        run = self.run
+        run.status, run.reason, run.answer = None, "", ""
+        run.open.clear()
+        self._turn.clear()
+        self._current.clear()
+        retried, forgotten = set(said.retried), set(said.forgotten)
+        if retried or forgotten:
+            self._forget(retried, forgotten)
+
+    def _forget(self, retried: set[str], forgotten: set[str]) -> None:
+        for place, outcomes in list(self._outcomes.items()):
+            if place[0] in forgotten:
+                del self._outcomes[place]
+            elif place[0] in retried:
+                is_write = self._effects.get(place[0]) == "write"
+                kept = [k for k in outcomes if k.stored is not None and (is_write or not _failed(k))]
+                self._outcomes[place] = kept
+        past = self.run.past
+        if forgotten:
+            past.rounds.clear()
+        gone = retried | forgotten
+        past.answers = {k: a for k, a in past.answers.items() if k[0] not in gone}
+        past.cancelled = {step: reason for step, reason in past.cancelled.items() if step not in gone}
+
+    def ended(self, said: events.RunFinished) -> None:
+        self._end_stretch()
+        self.run.status, self.run.reason, self.run.answer = said.status, said.reason, said.answer
+
+    # ---- steps
+
+    def began(self, said: events.StepStarted) -> None:
+        if self._effects.get(said.step) == "write":
+            self.run.past.interrupted.add(said.step)
+
+    def retrying(self, said: events.StepRetrying) -> None:
+        self.run.past.interrupted.discard(said.step)
+
+    def file(self, said: ArtifactCreated) -> None:
+        self._made.setdefault(said.step, []).append(said)
+
+    def done(self, said: StepFinished) -> None:
+        run = self.run
+        run.finished[said.step] = said
+        run.past.interrupted.discard(said.step)
+        run.used["usd"] += 0 if said.reused else said.cost_usd  # type: ignore[assignment]  # dollars are no integers
+        files = tuple(self._made.pop(said.step, ()))
+        if said.key is None or said.status not in ("ok", "failed"):
+            return
+        place = (said.step, said.key)
+        outcomes = self._outcomes.setdefault(place, [])
+        turn = self._turn[place]
+        self._turn[place] += 1
+        if said.reused and turn < len(outcomes):
+            run.files[said.step] = outcomes[turn].files
+        elif said.status == "ok":
+            stored = Stored(said.digest or "", said.value, said.stored)
+            outcomes[turn:] = [Kept(stored=stored, files=files)]
+            run.files[said.step] = files
+        elif not (turn and turn == len(outcomes) and _failed(outcomes[-1])):
+            outcomes[turn:] = [Kept(error=said.error or "")]
+        self._current[said.step] = (place, turn)
+
+    def verified(self, said: events.StepVerified) -> None:
+        self.run.verified[said.step] = said.verdict
+        place, turn = self._current.get(said.step, (None, 0))
+        if place is not None and turn < len(self._outcomes.get(place, ())):
+            verdict = Verdict(said.verdict, said.reason, tuple(said.by))
+            self._outcomes[place][turn] = judged(self._outcomes[place][turn], verdict)
+
+    # ---- people, cancels, costs
+
+    def asked(self, said: ApprovalAsked) -> None:
+        self.run.open[said.step] = said
+
+    def answered(self, said: ApprovalAnswered) -> None:
+        asked = self.run.open.pop(said.step, None)
+        if asked is None:
+            return
+        run = self.run
+        inputs = {name: value for name, value in said.changes.items() if name in run.inputs}
+        own = {name: value for name, value in said.changes.items() if name not in inputs}
+        run.inputs.update(inputs)
+        if own and asked.kind != "plan":
+            run.overrides.setdefault(said.step, {}).update(own)
+        run.past.answers[question_key(asked, own)] = said
+        if asked.kind == "in_doubt" and not said.granted:
+            run.past.interrupted.discard(said.step)
+
+    def cancelling(self, said: events.CancelRequested) -> None:
+        if said.step is None:
+            self.run.cancelled = said.reason or "the run was cancelled"
+        else:
+            self.run.past.cancelled[said.step] = said.reason or "cancelled"
+
+    def called(self, said: events.ModelCall) -> None:
+        used = self.run.used
+        used["model_calls"] += 1
+        used["tokens"] += said.prompt_tokens + said.completion_tokens
+        used["usd"] += said.cost_usd or 0  # type: ignore[assignment]
+
+
+def _failed(kept: Kept) -> bool:
+    return kept.verdict is not None and kept.verdict.status == "fail"
+
+
+def _step(said: events.StepAdded) -> Step:
+    given: dict[str, Any] = {**(said.options or {})}
+    given["expects"] = tuple(given.get("expects", ()))
+    return Step(
+        id=said.step,
+        action=said.action,
+        parameters=said.parameters or {},
+        dependencies=tuple(said.dependencies),
+        **given,
+    )
+
+
+_HANDLERS: dict[type, Callable[[_Fold, Any], None]] = {
+    events.RunAccepted: _Fold.accepted,
+    events.RunStarted: _Fold.started,
+    events.StepAdded: _Fold.added,
+    events.PlanReady: _Fold.ready,
+    events.PlanChanged: _Fold.changed,
+    events.RunResumed: _Fold.resumed,
+    events.RunFinished: _Fold.ended,
+    events.StepStarted: _Fold.began,
+    events.StepRetrying: _Fold.retrying,
+    ArtifactCreated: _Fold.file,
+    StepFinished: _Fold.done,
+    events.StepVerified: _Fold.verified,
+    ApprovalAsked: _Fold.asked,
+    ApprovalAnswered: _Fold.answered,
+    events.CancelRequested: _Fold.cancelling,
+    events.ModelCall: _Fold.called,
+}
