@@ -22,6 +22,7 @@ from ..lint import lint
 from ..plan import Plan, Step
 from ..planner import Goal, Outcome, Proposal
 from . import asking
+from .caution import Told, cautious
 from .draft import Draft
 from .planlines import AnswerLine, BrokenLine, PlanLines
 from .preselect import select
@@ -57,13 +58,16 @@ class ModelPlanner:
             max_steps=self._max_steps,
             inputs=goal.inputs,
         )
-        writing = Writing(self._models, self._registry, await self._asked(goal.text, goal.inputs), draft, self._notice)
+        told = Told(goal=goal.text, inputs=goal.inputs)
+        asked = await self._asked(goal.text, goal.inputs)
+        writing = Writing(self._models, self._registry, asked, draft, notice=self._notice, told=told)
         return Proposal(plan=Plan(goal=goal.text, inputs=goal.inputs), source="model", stream=writing)
 
     async def replan(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> Plan | None:
         """The plan with the model's change; None when it proposes none that can be used.
 
-        Steps that ended ok stay as they are. Added or changed steps that write need approval.
+        Steps that ended ok stay as they are. Whatever writes from then on needs approval, because what failed may have
+        spoken to the model.
         """
         if not self._models.has("planner"):
             return None
@@ -106,16 +110,13 @@ class ModelPlanner:
         for name in set(data["remove"]) - kept:
             steps.pop(name, None)
         for step in parse({"goal": "", "steps": data["steps"]}, where="change").steps:
-            if step.id not in kept and steps.get(step.id) != step:
-                steps[step.id] = self._guarded(step)
-        changed = Plan(
-            goal=plan.goal, steps=tuple(steps.values()), answer=data.get("answer") or plan.answer, inputs=plan.inputs
-        )
-        return changed if changed.steps != plan.steps else None
-
-    def _guarded(self, step: Step) -> Step:
-        tool = self._registry.find(step.action)
-        return replace(step, approval=True) if tool is None or tool.effect == "write" else step
+            if step.id not in kept:
+                steps[step.id] = step
+        if tuple(steps.values()) == plan.steps:
+            return None
+        told = Told(goal=plan.goal, inputs=plan.inputs, is_shown_more=True)
+        left = {name: cautious(step, self._registry.find, told) for name, step in steps.items() if name not in kept}
+        return replace(plan, steps=tuple((steps | left).values()), answer=data.get("answer") or plan.answer)
 
     def _faults(self, plan: Plan) -> list[Finding]:
         found = lint(plan, self._registry.find, names=self._registry.names, max_steps=self._max_steps)
@@ -136,7 +137,9 @@ class Writing:
         registry: Registry,
         asked: Sequence[Message],
         draft: Draft,
+        *,
         notice: Callable[[str], None],
+        told: Told,
     ) -> None:
         self.answer: str | None = None
         self._models = models
@@ -144,6 +147,7 @@ class Writing:
         self._asked = asked
         self._draft = draft
         self._notice = notice
+        self._told = told
         self._repairs = 0
         self._continuations = 0
         self._released_before = 0
@@ -173,7 +177,7 @@ class Writing:
                     if not (isinstance(line, BrokenLine) and line.is_cut):
                         self._has_ended = isinstance(line, AnswerLine)
                     for step in self._draft.take(line):
-                        yield step
+                        yield cautious(step, self._registry.find, self._told)
             messages = self._next()
 
     async def _lines(self, messages: Sequence[Message]) -> Any:
