@@ -394,7 +394,9 @@ async def test_goal_and_inputs_are_fenced_data_behind_a_stable_prefix(server, mo
     assert first == again
     assert "web.page(address: string) -> {text: string, size: integer}: Reads a page. [read]" in first["content"]
     assert said["content"].count("</goal>") == 1
-    assert said["content"].count("</inputs>") == 1
+    assert said["content"].count("</inputs>") == 0
+    opening = next(line for line in said["content"].splitlines() if line.startswith("<<<DATA "))
+    assert f"\nEND {opening.removeprefix('<<<DATA ')}>>>\n" in said["content"]
     assert len(said["content"]) < 4000
 
 
@@ -431,7 +433,8 @@ async def test_change_replaces_only_what_it_names(server, models):
     assert changed.steps[0].parameters == {"address": "y"}
     assert changed.steps[1] == PLAN.steps[1]
     assert changed.answer == PLAN.answer
-    assert server.prompt(0).count("</data>") == 1
+    assert server.prompt(0).count("</data>") == 0
+    assert sum(line.startswith("<<<DATA ") for line in server.prompt(0).splitlines()) == 1
 
 
 async def test_added_write_needs_approval_whatever_the_model_says(server, models):

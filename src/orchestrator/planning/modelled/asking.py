@@ -1,4 +1,7 @@
-"""What the planner's model is told. Rule: the prompt's stable part comes first; all that is not ours is fenced data."""
+"""What the planner's model is told. Rule: the prompt's stable part comes first; all that is not ours is fenced data.
+
+The goal is a person's wish and stands in a tag of its own; everything else that nobody here wrote stands in a fence.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 
 from ....agents.tool import Tool
 from ....models.client import Message
+from ....models.fence import as_data, fenced
 from ..files import dump, schema
 from ..findings import Finding
 from ..plan import Plan
@@ -35,13 +39,31 @@ def text(name: str) -> str:
     return resources.files("planloom.prompts").joinpath(name).read_text(encoding="utf-8")
 
 
-def first(goal: str, inputs: Mapping[str, Any], tools: Iterable[Tool]) -> list[Message]:
-    """Asks for a plan."""
+def first(
+    goal: str,
+    inputs: Mapping[str, Any],
+    tools: Iterable[Tool],
+    *,
+    facts: Sequence[str] = (),
+    earlier: Sequence[Message] = (),
+) -> list[Message]:
+    """Asks for a plan. `facts` are what is known of the person, `earlier` the session so far."""
     system = f"{text('planner.md')}\n# Tools\n\n{catalogue(tools)}\n"
-    asked = f"<goal>\n{fenced(goal)}\n</goal>\n"
+    asked = f"<goal>\n{as_data(goal)}\n</goal>\n"
+    shown: list[Any] = []
+    if earlier:
+        shown.append({"earlier": [{"by": m["role"], "said": m["content"]} for m in earlier]})
+    if facts:
+        shown.append({"facts": [_shortened(fact) for fact in facts]})
     if inputs:
-        shown = {name: _shortened(value) for name, value in inputs.items()}
-        asked += f'\n<inputs>\n{fenced(shown)}\n</inputs>\nUse them as "${{inputs.name}}".\n'
+        shown.append({"inputs": {name: _shortened(value) for name, value in inputs.items()}})
+    if shown:
+        asked += "\nData to this goal, between two marks that no one else knows:\n"
+        asked += fenced("\n".join(as_data(part) for part in shown)) + "\n"
+    if inputs:
+        asked += 'Use the inputs as "${inputs.name}".\n'
+    if earlier:
+        asked += 'What "it", "that" or "the same" in the goal mean is told by the last of "earlier".\n'
     return [_message("system", system), _message("user", asked)]
 
 
@@ -83,7 +105,7 @@ def change(
     }
     wrong = "".join(f"\n- {finding}" for finding in faults[:20])
     told = Template(text("replan.md")).safe_substitute(
-        data=fenced({"steps": dump(plan)["steps"], "answer": plan.answer, "ended": ended}),
+        data=fenced(as_data({"steps": dump(plan)["steps"], "answer": plan.answer, "ended": ended})),
         faults=f"\n\nYour last change can't be used:\n{wrong}" if wrong else "",
     )
     return [*asked, _message("user", told)]
@@ -102,11 +124,6 @@ def change_schema() -> dict[str, Any]:
             "reason": {"type": "string"},
         },
     }
-
-
-def fenced(value: Any) -> str:
-    """Data as JSON in which no tag can open or close."""
-    return json.dumps(value, ensure_ascii=False, default=str).replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _shortened(value: Any) -> Any:
