@@ -265,21 +265,27 @@ class Models:
             request["temperature"] = endpoint.temperature
         return request
 
+    def http(self, endpoint: Endpoint) -> httpx2.AsyncClient:
+        """The one HTTP pool, governed, for clients of other libraries too; it is closed here."""
+        import openai
+
+        if self._http is None:
+            timeout = openai.Timeout(endpoint.timeout_s, connect=10.0)
+            options: dict[str, Any] = {"timeout": timeout}
+            if self._transport is not None:
+                options["transport"] = self._transport
+            self._http = openai.DefaultAsyncHttpx2Client(**options)
+        return self._http
+
     def _client(self, endpoint: Endpoint) -> openai.AsyncOpenAI:
         import openai
 
         key = (endpoint.base_url, endpoint.api_key)
         if key not in self._clients:
-            if self._http is None:
-                timeout = openai.Timeout(endpoint.timeout_s, connect=10.0)
-                options: dict[str, Any] = {"timeout": timeout}
-                if self._transport is not None:
-                    options["transport"] = self._transport
-                self._http = openai.DefaultAsyncHttpx2Client(**options)
             self._clients[key] = openai.AsyncOpenAI(
                 base_url=endpoint.base_url,
                 api_key=endpoint.api_key or "none",
-                http_client=self._http,
+                http_client=self.http(endpoint),
                 max_retries=0,
                 timeout=endpoint.timeout_s,
             )
