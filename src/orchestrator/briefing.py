@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..agents.digest import digest, excerpt, outline, shares, written
 from ..models.fence import as_data
-from .excerpt import excerpt, shares, written
 from .planning.plan import Plan, Reference, edges
 from .result import Artifact, StepResult
 
@@ -40,25 +40,25 @@ def briefing(material: Material, max_bytes: int) -> str:
     rows += _within([_file(file) for file in material.files], max_bytes // 8, "files")
     left = max_bytes - sum(len(row.encode()) + 1 for row in rows)
     most = max(0, left) // (2 * _OVERHEAD)
-    texts = [(_DRAFT, material.draft)] if material.draft else []
-    texts += _texts(ranked, material.lookup, most)
-    given = shares([_size(text) for _, text in texts], left - _OVERHEAD * len(texts))
-    rows += [_result(name, text, room) for (name, text), room in zip(texts, given, strict=True)]
+    values: list[tuple[str, Any]] = [(_DRAFT, material.draft)] if material.draft else []
+    values += _values(ranked, material.lookup, most)
+    given = shares([_size(written(value)) for _, value in values], left - _OVERHEAD * len(values))
+    rows += [_result(name, value, room) for (name, value), room in zip(values, given, strict=True)]
     return "\n".join(rows)
 
 
-def _texts(ranked: Sequence[tuple[str, StepResult]], lookup: Lookup, most: int) -> list[tuple[str, str]]:
+def _values(ranked: Sequence[tuple[str, StepResult]], lookup: Lookup, most: int) -> list[tuple[str, Any]]:
     """The results to show, at most so many; those made from a for_each stand in its list."""
-    texts: dict[str, str] = {}
+    values: dict[str, Any] = {}
     for name, step in ranked:
-        if len(texts) >= most:
+        if len(values) >= most:
             break
-        if step.status != "ok" or name.partition("[")[0] in texts:
+        if step.status != "ok" or name.partition("[")[0] in values:
             continue
         value = step.value if step.value is not None else _found(name, lookup)
         if value is not None:
-            texts[name] = written(value)
-    return list(texts.items())
+            values[name] = value
+    return list(values.items())
 
 
 def _found(name: str, lookup: Lookup) -> Any:
@@ -94,14 +94,17 @@ def _file(file: Artifact) -> str:
     return _line({"file": file.path, "kind": file.media_type, "size_bytes": file.size_bytes, "made_by": file.step})
 
 
-def _result(name: str, text: str, room: int) -> str:
+def _result(name: str, value: Any, room: int) -> str:
+    text = written(value)
     size, raw = _size(text), len(text.encode("utf-8", "replace"))
-    part = excerpt(text, raw if size <= room else int(room * raw / size))
+    part = digest(value, raw if size <= room else int(room * raw / size))
     label = {"draft": "the answer as a template gives it"} if name == _DRAFT else {"step": name}
     shown = {"shown": "the whole"}
     if not part.whole:
         handle = {} if name == _DRAFT else {"handle": "${" + name + "}"}
         shown = {"shown": f"only the beginning and the end of {part.size_bytes:,} bytes", **handle}
+        if not isinstance(value, str):
+            shown["structure"] = excerpt(outline(value), _ERROR_BYTES).text
     return _line({**label, **shown, "data": part.text})
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+from ..agents.digest import as_bytes
 from ..errors import ContextError, PlanloomError
 from ..models.client import Models
 from ..models.fence import fenced
@@ -20,7 +21,6 @@ from ..models.scope import current, entered
 from . import answer
 from .briefing import Lookup, Material, briefing
 from .citations import Cleaned, cited
-from .excerpt import as_bytes
 from .planning.plan import Plan
 from .result import Artifact, StepResult
 

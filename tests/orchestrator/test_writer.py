@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from starlette.responses import HTMLResponse, JSONResponse
 from tests.orchestrator.scripted import asked, lines, serving
 
+from planloom.agents.digest import excerpt, shares
 from planloom.config import Models as Settings
 from planloom.errors import BudgetError, ContextError
 from planloom.models.client import Models
 from planloom.orchestrator.briefing import Material, briefing
 from planloom.orchestrator.citations import Cleaned, checked
-from planloom.orchestrator.excerpt import excerpt, shares
 from planloom.orchestrator.planning.plan import Plan, Reference, Step
 from planloom.orchestrator.result import Artifact, StepResult
 from planloom.orchestrator.writer import Writer, Written, unsaid

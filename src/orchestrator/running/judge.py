@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, cast
 
+from ...agents.digest import as_bytes, digest, excerpt, outline
 from ...errors import PlanloomError
 from ...events import VerdictStatus
 from ...models.batch import Batcher
 from ...models.client import Models
 from ...models.fence import as_data, fenced
 from ...models.scope import current, entered
-from ..excerpt import as_bytes, excerpt, written
 from ..planning.plan import Step
 from ..suspicion import addressed
 from .ticks import Verdict
@@ -142,9 +142,15 @@ class Judge:
         await self._batcher.close()
 
     async def _question(self, step: Step, value: Any, criteria: Sequence[str], goal: str) -> Question:
-        text = await asyncio.to_thread(written, value) if is_large(value) else written(value)
-        part = excerpt(text, self._max_bytes)
-        shown = "the whole" if part.whole else f"only the beginning and the end of {part.size_bytes:,} bytes"
+        part = (
+            await asyncio.to_thread(digest, value, self._max_bytes)
+            if is_large(value)
+            else digest(value, self._max_bytes)
+        )
+        shown = "the whole"
+        if not part.whole:
+            made = excerpt(outline(value), _MAX_REASON).text
+            shown = f"only the beginning and the end of {part.size_bytes:,} bytes, which are: {made}"
         told = excerpt(goal, self._max_bytes // 8).text
         return Question(told, step.id, step.action, step.reasoning, tuple(criteria), shown, part.text)
 

@@ -110,10 +110,11 @@ async def test_large_results_are_shown_by_beginning_and_end_and_it_is_said() -> 
         await judged(server.models(), rows)
     (question,) = lines(asked(server.requests[0]))
     size = len(json.dumps(rows))
-    assert question["shown"] == f"only the beginning and the end of {size:,} bytes"
+    told = f"only the beginning and the end of {size:,} bytes, which are: list of 100,000 of text"
+    assert question["shown"] == told
     assert '"row 0"' in question["data"]
     assert '"row 99999"]' in question["data"]
-    assert "bytes left out here" in question["data"]
+    assert "of 100,000 items left out here" in question["data"]
     assert len(json.dumps(server.requests[0])) < 40_000
 
 
