@@ -6,17 +6,19 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ..clock import Clock
 from ..config import Config
 from ..errors import UsageError
-from ..events import Payload
-from ..memory.journal import Journal
+from ..events import Event, Payload, RunResumed, payload_from
+from ..memory.journal import Journal, read
 from ..models.budget import Budget
 from ..models.scope import Scope
 from .active import Active, Request
-from .recovery import Recovered, recover
+from .recovery import Recovered, recover, reopened
+from .running.run import Approve
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -25,7 +27,7 @@ class Underway:
     """Opens and closes runs. `state` is the folder of all journals."""
 
     def __init__(self, state: Path, config: Config, clock: Clock) -> None:
-        self._sessions = state / "sessions"
+        self.sessions = state / "sessions"
         self._config = config
         self._clock = clock
         self._active: dict[str, Active] = {}
@@ -62,9 +64,34 @@ class Underway:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self._clock.wall()))
         return self._add(f"{stamp}-{secrets.token_hex(3)}", session, self.journal(session), request)
 
-    def reopen(self, recovered: Recovered, journal: Journal, request: Request) -> Active:
-        """Takes up a run of an earlier process; the caller holds the journal, which is the run's from now on."""
-        active = self._add(recovered.run_id, recovered.session_id, journal, request)
+    def resume(self, run_id: str, from_step: str | None, *, approve: Approve | None, waits: bool) -> Active | Recovered:
+        """Takes up a run of an earlier process; gives what is known of it when nothing of it is left to do.
+
+        Raises:
+            UsageError: no such run or step, or it is under way here.
+            JournalError: the journal can't be opened, or another process has it.
+        """
+        if run_id in self._active:
+            raise UsageError(f"expected a run that stands still, got {run_id!r}, which is under way")
+        recovered, journal = self.recover(run_id)
+        try:
+            retried, forgotten = reopened(recovered, from_step)
+            is_settled = recovered.status in ("done", "cancelled") and from_step is None
+            if not is_settled and recovered.is_over and recovered.cancelled is not None:
+                raise UsageError(
+                    f"expected a run that may go on, got {run_id!r}, which was cancelled; run its goal again"
+                )
+            if not is_settled:
+                journal.append(RunResumed(retried, forgotten), run_id)
+                journal.commit()
+                recovered = recover(run_id, recovered.session_id, journal.events()) or recovered
+        except BaseException:
+            self.release(recovered.session_id)
+            raise
+        if is_settled:
+            self.release(recovered.session_id)
+            return recovered
+        active = self._add(run_id, recovered.session_id, journal, _request(recovered, approve, waits=waits))
         active.recovered = recovered
         return active
 
@@ -92,7 +119,7 @@ class Underway:
             JournalError: it can't be opened, or another process has it.
         """
         if session not in self._journals:
-            self._journals[session] = Journal(self._sessions / session / "journal.msgpack", session, self._clock)
+            self._journals[session] = Journal(self.sessions / session, session, self._clock, self._config.sessions)
         self._users[session] = self._users.get(session, 0) + 1
         return self._journals[session]
 
@@ -120,6 +147,23 @@ class Underway:
         assert found is not None
         return found, journal
 
+    def told(self, run_id: str) -> Recovered:
+        """A run as its journal tells it at this moment, whoever writes it.
+
+        Raises:
+            UsageError: no session has such a run.
+            JournalError: the journal can't be read.
+        """
+        session = self.session_of(run_id)
+        found = recover(run_id, session, self._events(session))
+        assert found is not None
+        return found
+
+    def _events(self, session: str) -> Iterator[Event]:
+        for _, seq, at, run_id, kind, payload in read(self.sessions / session):
+            with suppress(KeyError, TypeError):
+                yield Event(seq, at, session, run_id, payload_from(kind, payload))
+
     def session_of(self, run_id: str) -> str:
         """The session that a run belongs to.
 
@@ -128,13 +172,9 @@ class Underway:
         """
         if run_id in self._active:
             return self._active[run_id].session_id
-        for folder in self._sessions.iterdir() if self._sessions.is_dir() else ():
-            journal = Journal(folder / "journal.msgpack", folder.name, self._clock)
-            try:
-                if any(event.run_id == run_id for event in journal.events()):
-                    return folder.name
-            finally:
-                journal.close()
+        for folder in self.sessions.iterdir() if self.sessions.is_dir() else ():
+            if any(event.run_id == run_id for event in self._events(folder.name)):
+                return folder.name
         raise UsageError(f"expected the id of a run, got {run_id!r}; `planloom runs` lists them")
 
     def close_all(self) -> None:
@@ -158,3 +198,17 @@ class Underway:
             journal.commit()
 
         return Scope(session=session, run=run_id, budgets=budgets, report=report)
+
+
+def _request(recovered: Recovered, approve: Approve | None, *, waits: bool) -> Request:
+    """What was asked at first, with the answers to approvals as they are given now."""
+    return Request(
+        goal=recovered.goal,
+        inputs=recovered.inputs,
+        playbook=recovered.playbook,
+        plan=recovered.given,
+        approve=approve,
+        out=Path(recovered.out) if recovered.out else None,
+        waits=waits,
+        begun=recovered.plan if not recovered.is_whole else None,
+    )

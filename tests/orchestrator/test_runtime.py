@@ -58,7 +58,7 @@ async def test_events_are_numbered_and_the_same_in_the_journal_and_for_the_liste
         result = await loom.run(plan=plan_of(A, B), on_event=seen.append, session_id="s1")
     assert [event.seq for event in seen] == list(range(1, len(seen) + 1))
     assert [e.type for e in seen[:2]] == ["run.accepted", "run.started"] and seen[-1].type == "run.finished"
-    records = list(read(Path(config.state) / "sessions" / "s1" / "journal.msgpack"))
+    records = list(read(Path(config.state) / "sessions" / "s1"))
     assert [(r[1], r[3], r[4]) for r in records] == [(e.seq, result.run_id, e.type) for e in seen]
 
 
