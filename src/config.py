@@ -57,6 +57,7 @@ class Execution(Group):
     max_result_bytes: int = Field(
         268_435_456, ge=0, description="Bytes; a result above this fails its step. 0: no limit."
     )
+    plan_approval: bool = Field(False, description="On: no step starts before a person approved the whole plan.")
     seed: int = Field(0, description="Makes the random delays repeatable. 0: a seed like any other.")
 
 
@@ -327,6 +328,9 @@ class Caches(Group):
     tool_catalog_cache: bool = Field(
         True, description="Off: all tools are imported and all servers asked whenever the planner needs the list."
     )
+    plan_cache_size: int = Field(
+        200, ge=0, description="Plans of verified runs kept in `state`; those unused for longest go first. 0: none."
+    )
     response_cache: bool = Field(
         False, description="On: replies are kept in `state` and used again for equal requests."
     )
@@ -351,6 +355,7 @@ class Features(Group):
         True, description="Off: one call a text. On: many texts a call, several calls at once."
     )
     plan_streaming: bool = Field(True, description="Off: no step starts before the plan is whole.")
+    plan_cache: bool = Field(True, description="Off: every goal that no playbook fits is planned anew by the model.")
     lazy_agents: bool = Field(True, description="Off: every agent is made when the process starts.")
 
 

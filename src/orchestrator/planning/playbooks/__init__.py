@@ -19,7 +19,8 @@ from .inputs import Input, fill, read_input
 from .matching import Match, Vocabulary, matches, near_matches
 
 MAX_BYTES = 2_000_000
-_KEYS = ("playbook", "name", "purpose", "examples", "keywords", "inputs", "steps", "answer")
+# `kept` is what the plan cache knows of a plan; a copy in a folder of one's own may have it
+_KEYS = ("playbook", "name", "purpose", "examples", "keywords", "inputs", "steps", "answer", "kept")
 _BUILT_IN = "....prompts.playbooks"
 
 
