@@ -89,8 +89,8 @@ def outline(value: Any, depth: int = 3) -> str:
 
 
 def lines(value: Any, width: int = 200) -> Iterator[str]:
-    """A value as lines to search and to cut: a text's own, a row or field of data each, split while longer than
-    `width`."""
+    """A value as lines to search and to cut: a text's own, or JSON in which a line is a row or field, split while
+    longer than `width`."""
     if isinstance(value, str):
         yield from value.splitlines() or [""]
         return
@@ -160,16 +160,18 @@ def _taken(items: Sequence[Any], room: int) -> list[Any]:
     return taken
 
 
-def _lines(value: Any, width: int, indent: str, label: str) -> Iterator[str]:
+def _lines(value: Any, width: int, label: str, end: str) -> Iterator[str]:
+    """JSON over several lines; `label` stands before the first, `end` behind the last."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     if len(text) <= width or not isinstance(value, (dict, list)) or not value:
-        yield f"{indent}{label}{text}"
+        yield f"{label}{text}{end}"
         return
-    yield f"{indent}{label}{text[0]}"
+    yield f"{label}{text[0]}"
     entries = value.items() if isinstance(value, dict) else ((None, item) for item in value)
-    for name, inner in entries:
-        yield from _lines(inner, width, indent + " ", "" if name is None else f"{json.dumps(name)}: ")
-    yield f"{indent}{text[-1]}"
+    for number, (name, inner) in enumerate(entries, start=1):
+        key = "" if name is None else f"{json.dumps(name, ensure_ascii=False)}: "
+        yield from _lines(inner, width, key, "," if number < len(value) else "")
+    yield f"{text[-1]}{end}"
 
 
 def _sample(value: Sequence[Any]) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from ..errors import ConfigError, UsageError
 from .tool import Tool
 
 # group name -> module below agents.tools; a group's tools are named GROUP.something
-BUILT_IN = ("charts", "files", "git", "http", "reports", "tables", "text")
+BUILT_IN = ("charts", "files", "git", "http", "reports", "results", "tables", "text")
 
 
 class Registry:

@@ -34,6 +34,22 @@ class Register(Protocol):
     def __call__(self, path: Path, media_type: str | None = None) -> None: ...
 
 
+class Results(Protocol):
+    """Reads results of the run by handle; from any thread."""
+
+    def is_handle(self, text: str) -> bool:
+        """Whether a text names a result rather than being one."""
+        ...
+
+    def value(self, handle: str) -> Any:
+        """The result, as plain data or bytes.
+
+        Raises:
+            ToolError: there is none that may be read from here.
+        """
+        ...
+
+
 def _no_report(done: float, total: float | None = None, note: str = "") -> None:
     """Progress nobody asked for."""
 
@@ -48,7 +64,8 @@ class ToolContext:
 
     `attempt` counts from 1. `feedback` is the verifier's reason when the step is redone, None the first time.
     `idempotency_key` is the same for every try of one write. `cancelled` turns true when the step is cancelled;
-    tools that run in a thread look at it in their loops.
+    tools that run in a thread look at it in their loops. `results` reads earlier results by handle; None in a worker
+    process.
     """
 
     workspace: Workspace
@@ -61,6 +78,7 @@ class ToolContext:
     progress: Report = _no_report
     artifact: Register = _no_register
     cancelled: Callable[[], bool] = lambda: False
+    results: Results | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

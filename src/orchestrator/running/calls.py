@@ -17,6 +17,7 @@ from . import ticks
 from .checks import instant, verdict
 from .core import Core
 from .files import Files
+from .handles import Handles
 from .judge import joined, unjudged
 from .past import Kept, key_of
 from .progress import Progress
@@ -174,6 +175,7 @@ class Calls:
             progress=self._progress.of(call.step),
             artifact=files.add,
             cancelled=lambda: task is not None and (task.cancelling() > 0 or task.done()),
+            results=Handles(self.core, call.step),
         )
 
     # ---- merged calls

@@ -93,6 +93,22 @@ class Values:
         result = self._results.get(step)
         return result.digest if result is not None else ""
 
+    def unpacked(self, sha256: str) -> Any:
+        """A stored result; from any thread.
+
+        Raises:
+            JournalError: it is not there any more.
+        """
+        return unpack(self._store.get(sha256))
+
+    def raw(self, sha256: str) -> bytes:
+        """The bytes stored under a hash; from any thread.
+
+        Raises:
+            JournalError: they are not there any more.
+        """
+        return self._store.get(sha256)
+
     def _check_size(self, size: int) -> None:
         if self._max and size > self._max:
             raise ResultError(
