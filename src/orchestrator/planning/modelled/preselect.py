@@ -15,7 +15,7 @@ from ....agents.tool import Tool, short
 from ..lint.schemas import Schema, resolved
 
 MAX_CHARS = 20_000  # about 5,000 tokens
-ALWAYS = ("files.list", "files.read", "files.scan", "tables.read", "text.summary", "reports.write")
+ALWAYS = ("files.list", "files.read", "files.scan", "tables.read", "text.summary", "results.find", "reports.write")
 _WORD = re.compile(r"[^\W_]+")
 _SPLIT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _LONGEST = 600
