@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
+from ..events import ApprovalAsked, CancelRequested
 from ..memory.journal import Journal
 from ..models.scope import Scope
 from .planning.plan import Plan
 from .planning.planner import Proposal
 from .recovery import Recovered
 from .result import Result
+from .review import Review
 from .running import ticks
 from .running.executor import Executor
 from .running.run import Approve, Run
@@ -46,6 +49,7 @@ class Active:
     recovered: Recovered | None = None
     proposal: Proposal | None = None
     run: Run | None = None
+    review: Review | None = None
     executor: Executor | None = None
     end: ticks.End | None = None
     replans: int = 0
@@ -56,3 +60,39 @@ class Active:
         """An event, on disk and shown when this returns."""
         self.journal.append(payload, self.id)
         self.journal.commit()
+
+    @property
+    def approvals(self) -> dict[str, ApprovalAsked]:
+        """The approvals that wait for an answer, by step."""
+        if self.review is not None:
+            return {self.review.asked.step: self.review.asked}
+        return dict(self.executor.people.open) if self.executor is not None else {}
+
+    def answer(self, step: str, *, granted: bool, note: str, changes: Mapping[str, Any]) -> None:
+        """Answers an open approval; durable when this returns.
+
+        Raises:
+            UsageError: nothing is asked of this step.
+        """
+        if self.review is not None and step == self.review.asked.step:
+            self.review.answer(granted=granted, note=note, changes=changes)
+        elif self.executor is not None:
+            self.executor.people.answer(step, granted=granted, note=note, changes=changes)
+        else:
+            raise UsageError(f"expected a run that has begun its steps, got {self.id!r}")
+
+    def cancel(self, step: str | None, reason: str) -> None:
+        """Cancels the run, or one of its steps; durable when this returns.
+
+        Raises:
+            UsageError: the run has no such step.
+        """
+        if self.executor is not None:
+            self.executor.cancel(step, reason)
+            return
+        if step is not None:
+            raise UsageError(f"expected a step of a run that has begun, got {step!r}; nothing of it runs yet")
+        self.emit(CancelRequested(None, reason))
+        self.cancelled = reason or "cancelled before it began"
+        if self.review is not None:
+            self.review.withdraw()

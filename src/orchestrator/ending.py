@@ -10,7 +10,9 @@ from ..events import AnswerToken, Notice, RunFinished
 from ..models.scope import entered
 from . import answer
 from .active import Active
-from .result import Artifact, Result, StepResult, artifacts, critical_path_seconds, step_results
+from .learning import learn
+from .planning.cached import SOURCE, PlanCache
+from .result import Artifact, Result, StepResult, artifacts, critical_path_seconds, step_results, told_steps
 from .running.executor import Executor
 from .running.state import Status
 from .writer import Writer
@@ -25,6 +27,7 @@ class Ending:
         self._clock = clock
         self._remember = remember
         self.writer = writer
+        self.plans: PlanCache | None = None
 
     async def answer(self, active: Active) -> None:
         """Writes the answer and closes the run."""
@@ -33,6 +36,8 @@ class Ending:
         steps = {}
         longest = 0.0
         files: tuple[Any, ...] = ()
+        if active.recovered is not None:
+            steps = told_steps(active.recovered)
         if executor is not None:
             state = executor.core.state
             steps = step_results(state, run.finished, run.verified)
@@ -57,13 +62,15 @@ class Ending:
             cost=cost,
             plan_source=active.proposal.source,
         )
+        if self.plans is not None and (said := await learn(self.plans, active)):
+            active.emit(Notice(said))
         active.emit(RunFinished(end.status, end.reason, text, seconds, cost))
 
     async def _written(self, active: Active, steps: Mapping[str, StepResult], files: Sequence[Artifact]) -> str:
         """The answer: by the writer where a model planned or no template is there, else by the template."""
         run, proposal = active.run, active.proposal
         assert run is not None and proposal is not None
-        by_model = proposal.source == "model" or run.plan.answer is None
+        by_model = proposal.source == "model" or proposal.source.startswith(SOURCE) or run.plan.answer is None
         if self.writer is None or not by_model or active.cancelled is not None:
             text = answer.write(run.plan, steps, run.values.lookup)
             active.emit(AnswerToken(text))

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import events
+from ..errors import UsageError
 from ..events import ApprovalAnswered, ApprovalAsked, ArtifactCreated, Event, StepFinished
+from .planning import dag
 from .planning.files import parse
 from .planning.plan import Plan, Step
 from .running.past import Kept, Past, judged, question_key
@@ -68,6 +70,31 @@ def recover(run_id: str, session_id: str, told: Iterable[Event]) -> Recovered | 
     return fold.finish() if fold.heard else None
 
 
+def reopened(run: Recovered, from_step: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The steps whose failures count no more when the run goes on, and those whose results don't either.
+
+    Raises:
+        UsageError: the run has no step `from_step`.
+    """
+    retried = tuple(n for n, event in run.finished.items() if event.status != "ok") if run.is_over else ()
+    if from_step is None:
+        return retried, ()
+    if run.plan is None or from_step not in run.actions:
+        raise UsageError(f"expected a step of run {run.run_id!r}, got {from_step!r}; it has: {', '.join(run.actions)}")
+    return retried, tuple(_behind(run.plan, from_step, run.actions))
+
+
+def _behind(plan: Plan, start: str, names: Iterable[str]) -> list[str]:
+    """A step and all that depend on it, with the steps that a for_each among them became."""
+    own = {step.id for step in plan.steps}
+    origin = start if start in own else start.partition("[")[0]
+    reached = {origin} | dag.descendants(plan, origin)
+    items = [name for name in names if name not in own and name.partition("[")[0] in reached]
+    if start != origin:  # one item of a for_each: its siblings keep their results
+        items = [name for name in items if name == start or name.partition("[")[0] != origin]
+    return [*reached, *items]
+
+
 class _Fold:
     """Takes events in order. An outcome belongs to (step, key); `_turn` counts which of them comes next in a replay."""
 
@@ -119,6 +146,7 @@ class _Fold:
     def started(self, said: events.RunStarted) -> None:
         run = self.run
         run.goal, run.inputs, run.source, run.out = said.goal, dict(said.inputs), said.plan_source, said.out
+        run.is_whole = said.plan is not None
         self._set_plan(parse(said.plan) if said.plan is not None else Plan(goal=said.goal))
 
     def _set_plan(self, plan: Plan) -> None:
@@ -168,6 +196,8 @@ class _Fold:
                 kept = [k for k in outcomes if k.stored is not None and (is_write or not _failed(k))]
                 self._outcomes[place] = kept
         past = self.run.past
+        done = {name for name in forgotten if name in self.run.finished and self.run.finished[name].status == "ok"}
+        past.again |= {name for name in done if self._effects.get(name) == "write"}
         if forgotten:
             past.rounds.clear()
         gone = retried | forgotten

@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from ..events import ArtifactCreated, RunStatus, StepStatus
+from .recovery import Recovered
 from .running.state import State, Status
 
 
@@ -88,6 +89,45 @@ class Result:
         }
 
 
+def told(run: Recovered) -> Result:
+    """The result of a run that is over, as its journal tells it."""
+    return Result(
+        run_id=run.run_id,
+        session_id=run.session_id,
+        goal=run.goal,
+        status=run.status or "failed",
+        reason=run.reason,
+        answer=run.answer,
+        steps=told_steps(run),
+        artifacts=tuple(_artifact(f) for name in run.actions for f in run.files.get(name, ())),
+        seconds=run.seconds,
+        sequential_seconds=sum(event.seconds for event in run.finished.values()),
+        cost={name: run.used[name] for name in ("usd", "tokens", "model_calls")},
+        plan_source=run.source,
+    )
+
+
+def told_steps(run: Recovered) -> dict[str, StepResult]:
+    """How every step stands, as the journal tells it."""
+    return {name: _told_step(run, name, action) for name, action in run.actions.items()}
+
+
+def _told_step(run: Recovered, name: str, action: str) -> StepResult:
+    event = run.finished.get(name)
+    if event is None:
+        return StepResult(status="waiting", action=action)
+    return StepResult(
+        status=event.status,
+        seconds=event.seconds,
+        attempts=event.attempts,
+        caused_by=event.caused_by,
+        error=event.error,
+        value=event.value,
+        verified=run.verified.get(name, "off"),
+        action=action,
+    )
+
+
 def step_results(state: State, finished: Mapping[str, Any], verified: Mapping[str, str]) -> dict[str, StepResult]:
     """How every step stands, from the scheduler's cells and the last event of each."""
     results = {}
@@ -128,9 +168,10 @@ def critical_path_seconds(state: State, seconds: Mapping[str, float]) -> float:
 
 def artifacts(state: State, files: Mapping[str, list[ArtifactCreated]]) -> tuple[Artifact, ...]:
     """The files of all steps that are ok, in plan order."""
-    return tuple(
-        Artifact(path=f.path, sha256=f.sha256, media_type=f.media_type, size_bytes=f.size_bytes, step=cell.id)
-        for cell in state
-        if cell.status is Status.DONE
-        for f in files.get(cell.id, ())
+    return tuple(_artifact(f) for cell in state if cell.status is Status.DONE for f in files.get(cell.id, ()))
+
+
+def _artifact(made: ArtifactCreated) -> Artifact:
+    return Artifact(
+        path=made.path, sha256=made.sha256, media_type=made.media_type, size_bytes=made.size_bytes, step=made.step
     )

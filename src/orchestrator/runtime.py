@@ -19,20 +19,24 @@ from ..agents.tool import Tool
 from ..agents.workspace import Workspace
 from ..clock import Clock, SystemClock
 from ..config import Config
-from ..errors import UsageError
-from ..events import ApprovalAsked, Event
+from ..events import ApprovalAsked, Event, Notice
 from ..memory.artifacts import ArtifactStore
 from ..memory.history import Call, History
 from ..memory.journal import Listener
 from ..models.client import Models, RoleName, endpoint_of
+from ..models.scope import current
+from ..models.scope import current
 from ..settings import load
 from .active import Active, Request
+from .control import Control
 from .ending import Ending
+from .planning.cached import PlanCache
 from .planning.modelled import ModelPlanner
 from .planning.plan import Plan
 from .planning.planner import Planner, PlaybookPlanner
 from .planning.playbooks import Library
-from .result import Result
+from .recovery import Recovered
+from .result import Result, told
 from .running.capacity import Limits
 from .running.judge import Judge
 from .running.run import Approve, Services
@@ -78,11 +82,18 @@ class Planloom:
         planners: list[Planner] = [PlaybookPlanner(self.library, self.config.playbooks.threshold)]
         if planner is not None:
             planners.insert(0, planner)
+        plans = self._make_plans()
+        if plans is not None:
+            planners.append(plans)
         if self.models is not None:
             planners.append(ModelPlanner(self.models, self.registry, max_steps=self.config.execution.max_steps))
         store = ArtifactStore(self._state / "artifacts")
         ending = Ending(self.clock, self._remember)
-        self.stages = Stages(services, planners, store, self._workspace, ending)
+        ending.plans = plans
+        self._control = Control(self.underway)
+        self.stages = Stages(
+            services, planners, store, folders=self._workspace, ending=ending, listen=self._control.listen
+        )
         if self.models is not None:
             context = self.config.models.context_tokens
             self.stages.judge = Judge(self.models, context_tokens=context)
@@ -198,35 +209,58 @@ class Planloom:
             with suppress(asyncio.CancelledError, Exception):
                 await task
 
+    async def resume(
+        self,
+        run_id: str,
+        *,
+        from_step: str | None = None,
+        approve: Approve | None = None,
+        on_event: Listener | None = None,
+        waits: bool = False,
+    ) -> Result:
+        """Goes on with a run of an earlier process; options as for `run`.
+
+        What is finished is not run again. A run that failed or used up a budget has what failed tried anew; one that
+        is done or cancelled only gives its result. `from_step` runs that step, and what depends on it, again; writes
+        among them ask first.
+
+        Raises:
+            UsageError: no such run, or it is under way, or has no such step.
+            BusyError: another process works on its session.
+            JournalError: the journal can't be read or written.
+        """
+        active = self.underway.resume(run_id, from_step, approve=approve, waits=waits)
+        if isinstance(active, Recovered):
+            return told(active)
+        return await self._follow(active, on_event)
+
     async def approve(
         self, run_id: str, step: str, granted: bool, *, note: str = "", changes: Mapping[str, Any] | None = None
     ) -> None:
-        """Answers an open approval of a run under way; durable when this returns.
+        """Answers an open approval of a run, wherever it is; durable when this returns.
+
+        A run that no process works on goes on with `resume`.
 
         Raises:
-            UsageError: the run is not under way, or nothing is asked of this step.
+            UsageError: there is no such run, or nothing is asked of this step.
         """
-        executor = self.underway.find(run_id).executor
-        if executor is None:
-            raise UsageError(f"expected a run that has begun its steps, got {run_id!r}")
-        executor.people.answer(step, granted=granted, note=note, changes=changes)
+        self._control.approve(run_id, step, granted, note, changes or {})
 
     def open_approvals(self, run_id: str) -> Mapping[str, ApprovalAsked]:
-        """The approvals of a run that wait for an answer, by step."""
-        executor = self.underway.find(run_id).executor
-        return {} if executor is None else dict(executor.people.open)
-
-    async def cancel(self, run_id: str, step: str | None = None, *, reason: str = "") -> None:
-        """Cancels a run, or one step of it; durable when this returns.
+        """The approvals of a run that wait for an answer, by step.
 
         Raises:
-            UsageError: the run is not under way, or has no such step.
+            UsageError: there is no such run.
         """
-        active = self.underway.find(run_id)
-        if active.executor is None:
-            active.cancelled = reason or "cancelled before it began"
-        else:
-            active.executor.cancel(step, reason)
+        return self._control.open_approvals(run_id)
+
+    async def cancel(self, run_id: str, step: str | None = None, *, reason: str = "") -> None:
+        """Cancels a run, or one step of it, wherever it is; durable when this returns.
+
+        Raises:
+            UsageError: there is no such run, it is over, or has no such step.
+        """
+        self._control.cancel(run_id, step, reason)
 
     # ---- what the parts are handed
 
@@ -248,6 +282,19 @@ class Planloom:
         root = Path(self.config.workspace).expanduser()
         folder = out if out is not None else Path(self.config.out).expanduser() / f"{name}-{run_id}"
         return Workspace(root, folder)
+
+    def _make_plans(self) -> PlanCache | None:
+        """Plans kept from verified runs, None when they are switched off."""
+        config = self.config
+        if not config.features.plan_cache or not config.caches.plan_cache_size:
+            return None
+        return PlanCache(
+            folder=self._state / "plans",
+            registry=self.registry,
+            size=config.caches.plan_cache_size,
+            max_steps=config.execution.max_steps,
+            notice=lambda text: current().report(Notice(text)),
+        )
 
     def _make_models(self) -> Models | None:
         """The models, None when no role has one: then nothing of them is imported."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from .planning.findings import Finding
 from .planning.plan import Plan, Step
 from .planning.planner import Goal, Outcome, Planner, Proposal
 from .recovery import Recovered
+from .review import Review
 from .running import ticks
 from .running.executor import Executor
 from .running.judge import Judge
@@ -36,15 +38,17 @@ class Stages:
         services: Services,
         planners: list[Planner],
         store: ArtifactStore,
+        *,
         folders: Callable[[str, str, Path | None], Any],
         ending: Ending,
+        listen: Callable[[Active], Coroutine[Any, Any, None]],
     ) -> None:
         self.services = services
         self.planners = planners
         self._store = store
         self._folders = folders
-        self._ending = ending
         self.answer = ending.answer
+        self._listen = listen
         self.judge: Judge | None = None
 
     # ---- intake and plan
@@ -58,7 +62,9 @@ class Stages:
             PlanError: the plan has faults; `findings` names each.
         """
         proposal = await self._proposal(request)
-        if proposal.stream is not None and not self.services.config.features.plan_streaming:
+        config = self.services.config
+        is_awaited = request.begun is not None or config.execution.plan_approval or not config.features.plan_streaming
+        if proposal.stream is not None and is_awaited:
             steps = (*proposal.plan.steps, *[step async for step in proposal.stream])
             whole = _with_steps(proposal.plan, steps, getattr(proposal.stream, "answer", None))
             proposal = Proposal(plan=whole, source=proposal.source)
@@ -118,7 +124,7 @@ class Stages:
         active.run = self._new_run(active, active.proposal.plan)
         if recovered is not None:
             self._take_up(active, active.run, recovered)
-        if recovered is None or recovered.plan is None:
+        if recovered is None or not _goes_on(active.proposal.plan, recovered):
             self._announce(active, active.run)
 
     async def _plan_anew(self, active: Active) -> None:
@@ -147,8 +153,8 @@ class Stages:
                     "schedule": settings.schedule,
                     "verify": settings.verify,
                 },
-                dump(run.plan),
-                str(run.workspace.output),
+                dump(run.plan) if active.proposal.stream is None else None,
+                str(run.workspace.out),
             )
         )
 
@@ -184,10 +190,21 @@ class Stages:
     # ---- execute and replan
 
     async def execute(self, active: Active) -> None:
-        """Runs the plan to its end."""
+        """Runs the plan to its end, or until only people can go on."""
+        listening = asyncio.create_task(self._listen(active))
+        try:
+            await self._execute(active)
+        finally:
+            listening.cancel()
+
+    async def _execute(self, active: Active) -> None:
         assert active.run is not None and active.proposal is not None
+        active.end = None
+        if active.replans == 0 and self.services.config.execution.plan_approval:
+            await self._review(active, active.run)
         if active.cancelled is not None:
             active.end = ticks.End("cancelled", active.cancelled)
+        if active.end is not None:
             return
         active.executor = executor = Executor(self.services, active.run)
         stream = active.proposal.stream if active.replans == 0 else None
@@ -199,6 +216,28 @@ class Stages:
         except PlanError as error:
             active.emit(Notice(str(error)))
             active.end = ticks.End("failed", str(error))
+
+    async def _review(self, active: Active, run: Run) -> None:
+        """Asks whether the plan may run; without a yes, the run has its end."""
+        active.review = Review(run.plan, self._question(run.plan), active.journal, active.id)
+        try:
+            answered = await active.review.answered(run.past, run.approve, waits=run.waits)
+        finally:
+            active.review = None
+        if answered is None:
+            active.end = ticks.End("needs_approval", "waits for an answer to: plan")
+        elif not answered.granted:
+            reason = f": {answered.note}" if answered.note else ""
+            active.end = ticks.End("failed", f"the plan was refused{reason}")
+
+    def _question(self, plan: Plan) -> str:
+        find, estimate = self.services.registry.find, self.services.estimate
+        tools = [find(step.action) for step in plan.steps]
+        writes = sum(tool is not None and tool.effect == "write" for tool in tools)
+        known = [seconds for step in plan.steps if (seconds := estimate(step.action)) is not None]
+        about = f", about {sum(known):.0f} s one after another" if len(known) == len(plan.steps) else ""
+        changes = f"{writes} of them write" if writes else "none of them writes"
+        return f"Run this plan of {len(plan.steps)} steps ({changes}{about})?"
 
     async def _linted(self, active: Active, stream: AsyncIterator[Step]) -> AsyncIterator[Step]:
         from .planning.lint import Linter
@@ -224,7 +263,7 @@ class Stages:
     def may_replan(self, active: Active) -> bool:
         """Whether a planner may be asked to change the plan."""
         failed = active.end is not None and active.end.status == "failed"
-        return failed and active.replans < self.services.config.execution.max_replans
+        return failed and active.executor is not None and active.replans < self.services.config.execution.max_replans
 
     async def replan(self, active: Active) -> bool:
         """Asks the planners for a changed plan; True when there is one to run. Finished steps are not run again."""
@@ -270,6 +309,11 @@ def _refuse(findings: list[Finding]) -> None:
 def _with_steps(plan: Plan, steps: tuple[Step, ...], answer: str | None) -> Plan:
     """The plan with the steps that were streamed, and their answer's template if it has none of its own."""
     return replace(plan, steps=steps, answer=plan.answer if plan.answer is not None else answer)
+
+
+def _goes_on(plan: Plan, recovered: Recovered) -> bool:
+    """Whether the journal tells of the whole of this plan already."""
+    return recovered.plan is not None and recovered.is_whole and plan.steps == recovered.plan.steps
 
 
 def _slug(name: str) -> str:

@@ -6,13 +6,12 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from ..clock import Clock
 from ..config import Config
 from ..errors import UsageError
-from ..events import Event, Payload, RunResumed, payload_from
+from ..events import Event, Payload, RunResumed
 from ..memory.journal import Journal, read
 from ..models.budget import Budget
 from ..models.scope import Scope
@@ -78,9 +77,7 @@ class Underway:
             retried, forgotten = reopened(recovered, from_step)
             is_settled = recovered.status in ("done", "cancelled") and from_step is None
             if not is_settled and recovered.is_over and recovered.cancelled is not None:
-                raise UsageError(
-                    f"expected a run that may go on, got {run_id!r}, which was cancelled; run its goal again"
-                )
+                raise UsageError(f"expected a run that may go on, got {run_id!r}, cancelled; run its goal again")
             if not is_settled:
                 journal.append(RunResumed(retried, forgotten), run_id)
                 journal.commit()
@@ -160,9 +157,9 @@ class Underway:
         return found
 
     def _events(self, session: str) -> Iterator[Event]:
-        for _, seq, at, run_id, kind, payload in read(self.sessions / session):
-            with suppress(KeyError, TypeError):
-                yield Event(seq, at, session, run_id, payload_from(kind, payload))
+        for record in read(self.sessions / session):
+            if (event := record.event(session)) is not None:
+                yield event
 
     def session_of(self, run_id: str) -> str:
         """The session that a run belongs to.

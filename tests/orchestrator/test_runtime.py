@@ -232,7 +232,7 @@ async def test_cancelled_run_is_acknowledged_and_ends(config):
 
 async def test_unknown_run_is_named(config):
     async with Planloom(config) as loom:
-        with pytest.raises(UsageError, match="under way"):
+        with pytest.raises(UsageError, match="planloom runs"):
             await loom.cancel("nope")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from ...errors import PlanError, PlanloomError, UsageError
@@ -40,7 +41,7 @@ class Executor:
             ticks.Ask: self.people.ask,
             ticks.Expand: lambda c: self.core.aside(self._expand(c)),
             ticks.Collect: lambda c: self.core.aside(self._collect(c)),
-            ticks.Idle: lambda c: self._idle(),
+            ticks.Idle: lambda c: None,  # looked at once the whole group is done
             ticks.End: self._finish,
         }
 
@@ -107,6 +108,8 @@ class Executor:
                         self.core.emit(command)  # type: ignore[arg-type]  # all else is an event
             journal.commit()
             self._set_timer()
+            if self._end is None and not self.core.inbox:
+                self._idle()
         return self._end
 
     def _set_timer(self) -> None:
@@ -147,7 +150,9 @@ class Executor:
         self.core.run.journal.commit()
 
     def _entries(self, steps: Iterable[Step]) -> Iterable[ticks.Entry]:
-        for step in steps:
+        again = self.core.run.past.again
+        for given in steps:
+            step = replace(given, approval=True) if given.id in again else given
             self.core.run.steps[step.id] = step
             yield ticks.Entry(step, edges(step, self.core.known), self._traits(step))
 

@@ -31,12 +31,16 @@ class Kept:
 
 @dataclass(slots=True, kw_only=True)
 class Past:
-    """`cancelled` are reasons by step, `interrupted` the writes that were running when the process ended."""
+    """`cancelled` are reasons by step, `interrupted` the writes that were running when the process ended.
+
+    `again` are writes that took effect and are to run once more, because a person asked for it.
+    """
 
     rounds: dict[str, Kept] = field(default_factory=dict)
     outcomes: dict[tuple[str, str], deque[Kept]] = field(default_factory=dict)
     answers: dict[tuple[str, str, str], ApprovalAnswered] = field(default_factory=dict)
     interrupted: set[str] = field(default_factory=set)
+    again: set[str] = field(default_factory=set)
     cancelled: dict[str, str] = field(default_factory=dict)
 
     def keep(self, key: str, kept: Kept) -> None:
