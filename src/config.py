@@ -346,7 +346,9 @@ class Features(Group):
         True,
         description="Off: one call a step. On: ready steps of a tool with a batch form are merged.",
     )
-    call_batching: bool = Field(True, description="Off: one model call a verdict. On: those waiting share a call.")
+    call_batching: bool = Field(
+        True, description="Off: each verdict and each question of a tool is a call. On: they share calls."
+    )
     warm_fan_out: bool = Field(
         True,
         description="On: of calls with the same long beginning one goes first, so that the prompt cache is warm.",

@@ -6,25 +6,46 @@ import importlib
 import importlib.util
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
 from ..errors import ConfigError, UsageError
+from .catalog import Shelf
+from .catalog.described import data_of, group_key, module_key, tools_from
 from .tool import Tool
 
 # group name -> module below agents.tools; a group's tools are named GROUP.something
-BUILT_IN = ("charts", "files", "git", "http", "reports", "results", "tables", "text")
+BUILT_IN = ("charts", "files", "git", "http", "model", "reports", "results", "tables", "text")
+
+
+class Source(Protocol):
+    """Tools that come from elsewhere, such as servers; used from any thread."""
+
+    def find(self, name: str) -> Tool | None: ...
+
+    def names(self) -> list[str]:
+        """Those that are known without starting anything."""
+        ...
+
+    def tools(self) -> Iterator[Tool]: ...
 
 
 class Registry:
     """Tools by name. Built-in groups and the modules of the configuration are imported on first use by any thread."""
 
-    def __init__(self, modules: Iterable[str] = ()) -> None:
+    def __init__(
+        self, modules: Iterable[str] = (), *, sources: Iterable[Source] = (), shelf: Shelf | None = None
+    ) -> None:
+        """`shelf` is where tools that need not be imported are described; None: all are imported to be listed."""
         self._tools: dict[str, Tool] = {}
         self._sources: dict[str, str] = {}
         self._pending = dict.fromkeys(BUILT_IN)
         self._modules = list(modules)
+        self._elsewhere = list(sources)
+        self._shelf = shelf
+        self._described: dict[str, list[Tool]] = {}
         self._lock = threading.RLock()
 
     def add(self, *tools: Tool, source: str = "code") -> None:
@@ -51,35 +72,71 @@ class Registry:
                 self._load_group(group)
             if name not in self._tools:
                 self._load_modules()
-            return self._tools.get(name)
+            if (found := self._tools.get(name)) is not None:
+                return found
+        return next((tool for source in self._elsewhere if (tool := source.find(name)) is not None), None)
 
     def names(self) -> list[str]:
-        """All names, sorted. Imports every group."""
-        with self._lock:
-            for group in list(self._pending):
-                self._load_group(group)
-            self._load_modules()
-            return sorted(self._tools)
+        """All names, sorted; of sources elsewhere those that are known without starting anything."""
+        return sorted({*self._listed(), *(name for source in self._elsewhere for name in source.names())})
 
     def source(self, name: str) -> str:
-        """Where a tool comes from: built-in, code, or the module of the configuration."""
-        return self._sources[name]
+        """Where a tool comes from: built-in, code, the module of the configuration, or its server."""
+        return self._sources.get(name) or f"mcp {name.partition('.')[0]}"
 
     def __iter__(self) -> Iterator[Tool]:
-        return (self._tools[name] for name in self.names())
+        """Every tool, by name. One that is described on the shelf is not imported for this; `find` gives it whole."""
+        known = {tool.name: tool for source in self._elsewhere for tool in source.tools()} | self._listed()
+        return (known[name] for name in sorted(known))
 
     def __repr__(self) -> str:
         return f"Registry(loaded={len(self._tools)}, pending={[*self._pending, *self._modules]})"
+
+    def _listed(self) -> dict[str, Tool]:
+        """The tools of groups and modules: described where the shelf has them, else imported."""
+        with self._lock:
+            for group in list(self._pending):
+                if not self._describe(group, group_key, "built-in"):
+                    self._load_group(group)
+            if not all([self._describe(name, module_key, name) for name in self._modules]):
+                self._load_modules()
+            unloaded = (*self._pending, *self._modules)
+            described = {tool.name: tool for name in unloaded for tool in self._described.get(name, ())}
+            return described | self._tools
+
+    def _describe(self, name: str, key_of: Callable[[str], str | None], source: str) -> bool:
+        """Whether a group or module is described; takes what the shelf has."""
+        if name in self._described:
+            return True
+        key = key_of(name) if self._shelf is not None else None
+        data = self._shelf.get(f"tools {name}", key) if self._shelf is not None and key is not None else None
+        if data is None:
+            return False
+        try:
+            self._described[name] = tools_from(data, self.find)
+        except (KeyError, TypeError, AttributeError):
+            return False
+        self._sources.update((tool.name, source) for tool in self._described[name] if tool.name not in self._sources)
+        return True
+
+    def _keep(self, name: str, key: str | None, tools: list[Tool]) -> None:
+        if self._shelf is not None and key is not None and self._shelf.get(f"tools {name}", key) is None:
+            self._shelf.put(f"tools {name}", key, data_of(tools))
 
     def _load_group(self, group: str) -> None:
         module = importlib.import_module(f".tools.{group}", __package__)
         self.add(*tools_of(module), source="built-in")
         self._pending.pop(group, None)
+        if self._shelf is not None and group not in self._described:
+            self._keep(group, group_key(group), tools_of(module))
 
     def _load_modules(self) -> None:
         while self._modules:
             name = self._modules.pop(0)
-            self.add(*tools_of(load_module(name)), source=name)
+            tools = tools_of(load_module(name))
+            self.add(*tools, source=name)
+            if self._shelf is not None and name not in self._described:
+                self._keep(name, module_key(name), tools)
 
 
 def tools_of(module: ModuleType) -> list[Tool]:

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 from ..config import Config
 from ..errors import ToolError
+from .question import Ask
 from .workspace import Workspace
 
 Effect = Literal["pure", "read", "write"]
@@ -65,7 +66,7 @@ class ToolContext:
     `attempt` counts from 1. `feedback` is the verifier's reason when the step is redone, None the first time.
     `idempotency_key` is the same for every try of one write. `cancelled` turns true when the step is cancelled;
     tools that run in a thread look at it in their loops. `results` reads earlier results by handle; None in a worker
-    process.
+    process. `ask` asks a model, None when there is none.
     """
 
     workspace: Workspace
@@ -79,6 +80,7 @@ class ToolContext:
     artifact: Register = _no_register
     cancelled: Callable[[], bool] = lambda: False
     results: Results | None = None
+    ask: Ask | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,18 +19,16 @@ from ..agents.tool import Tool
 from ..agents.workspace import Workspace
 from ..clock import Clock, SystemClock
 from ..config import Config
-from ..events import ApprovalAsked, Event, Notice
+from ..events import ApprovalAsked, Event
 from ..memory.artifacts import ArtifactStore
 from ..memory.history import Call, History
 from ..memory.journal import Listener
 from ..models.client import Models, RoleName, endpoint_of
-from ..models.scope import current
-from ..models.scope import current
 from ..settings import load
+from . import making
 from .active import Active, Request
 from .control import Control
 from .ending import Ending
-from .planning.cached import PlanCache
 from .planning.modelled import ModelPlanner
 from .planning.plan import Plan
 from .planning.planner import Planner, PlaybookPlanner
@@ -38,7 +36,6 @@ from .planning.playbooks import Library
 from .recovery import Recovered
 from .result import Result, told
 from .running.capacity import Limits
-from .running.judge import Judge
 from .running.run import Approve, Services
 from .stages import Stages
 from .underway import Underway
@@ -70,6 +67,8 @@ class Planloom:
         self._graph: Any = None
         self.clock = clock or SystemClock()
         self.underway = Underway(self._state, self.config, self.clock)
+        self.models = self._make_models()
+        self._asker = making.asker(self.config, self.models)
         services = Services(
             config=self.config,
             registry=self.registry,
@@ -77,12 +76,12 @@ class Planloom:
             limits=Limits(self.config.limits.per_tool),
             clock=self.clock,
             estimate=self.estimate_seconds,
+            ask=self._asker.ask if self._asker is not None else None,
         )
-        self.models = self._make_models()
         planners: list[Planner] = [PlaybookPlanner(self.library, self.config.playbooks.threshold)]
         if planner is not None:
             planners.insert(0, planner)
-        plans = self._make_plans()
+        plans = making.plan_cache(self.config, self._state, self.registry)
         if plans is not None:
             planners.append(plans)
         if self.models is not None:
@@ -96,7 +95,7 @@ class Planloom:
         )
         if self.models is not None:
             context = self.config.models.context_tokens
-            self.stages.judge = Judge(self.models, context_tokens=context)
+            self.stages.judge = making.judge(self.config, self.models)
             ending.writer = Writer(self.models, context_tokens=context)
 
     async def __aenter__(self) -> Planloom:
@@ -111,6 +110,8 @@ class Planloom:
         """Ends worker processes and connections, and closes journals; may be called again."""
         if self.stages.judge is not None:
             await self.stages.judge.close()
+        if self._asker is not None:
+            await self._asker.close()
         if self.models is not None:
             await self.models.close()
         workers, self._workers = self._workers, None
@@ -282,19 +283,6 @@ class Planloom:
         root = Path(self.config.workspace).expanduser()
         folder = out if out is not None else Path(self.config.out).expanduser() / f"{name}-{run_id}"
         return Workspace(root, folder)
-
-    def _make_plans(self) -> PlanCache | None:
-        """Plans kept from verified runs, None when they are switched off."""
-        config = self.config
-        if not config.features.plan_cache or not config.caches.plan_cache_size:
-            return None
-        return PlanCache(
-            folder=self._state / "plans",
-            registry=self.registry,
-            size=config.caches.plan_cache_size,
-            max_steps=config.execution.max_steps,
-            notice=lambda text: current().report(Notice(text)),
-        )
 
     def _make_models(self) -> Models | None:
         """The models, None when no role has one: then nothing of them is imported."""

@@ -176,6 +176,7 @@ class Calls:
             artifact=files.add,
             cancelled=lambda: task is not None and (task.cancelling() > 0 or task.done()),
             results=Handles(self.core, call.step),
+            ask=self.core.services.ask,
         )
 
     # ---- merged calls

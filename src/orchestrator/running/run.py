@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...agents.call import Caller
+from ...agents.question import Ask as AskModel
 from ...agents.registry import Registry
 from ...agents.workspace import Workspace
 from ...clock import Clock
@@ -34,6 +35,7 @@ class Services:
     limits: Limits
     clock: Clock
     estimate: Callable[[str], float | None] = lambda action: None
+    ask: AskModel | None = None
 
 
 @dataclass(slots=True, kw_only=True)
