@@ -12,12 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..config import Config
 from ..errors import ToolError
 from .question import Ask
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .hub import Hub
+    from .loop.thread import Invoke
 
 Effect = Literal["pure", "read", "write"]
 Arguments = Mapping[str, Any]
@@ -65,7 +69,8 @@ class ToolContext:
 
     `attempt` counts from 1. `feedback` is the verifier's reason when the step is redone, None the first time.
     `idempotency_key` is the same for every try of one write. `cancelled` turns true when the step is cancelled;
-    tools that run in a thread look at it in their loops. `results` reads earlier results by handle; None in a worker
+    tools that run in a thread look at it in their loops. `invoke` lets an agent's step call tools, and `hub` lets the
+    agents of a run talk to each other; None for all other tools, and in worker processes. `results` reads earlier results by handle; None in a worker
     process. `ask` asks a model, None when there is none.
     """
 
@@ -80,6 +85,8 @@ class ToolContext:
     artifact: Register = _no_register
     cancelled: Callable[[], bool] = lambda: False
     results: Results | None = None
+    invoke: Invoke | None = None
+    hub: Hub | None = None
     ask: Ask | None = None
 
 
