@@ -45,9 +45,11 @@ from .ticks import (
     Idle,
     InputsChanged,
     Judged,
+    Parked,
     PlanEnded,
     Stop,
     Tick,
+    Unparked,
     Verdict,
     Verify,
 )
@@ -170,6 +172,27 @@ def _reject(state: State, cell: Cell, verdict: Verdict) -> None:
 
 
 # ---- people, time, ends
+
+
+def _park(state: State, tick: Parked, now: float) -> None:
+    """Waits for people without a place or a deadline; what the call reports from now on does not count."""
+    cell = state.cell(tick.step, tick.epoch)
+    if cell is None or cell.status is not Status.RUNNING:
+        return
+    cell.epoch += 1
+    cell.attempt -= 1
+    cell.tries -= 1
+    move(state, cell, Status.ASKING)
+    if tick.reason is not None:
+        cell.approval = "asked"
+        state.out.append(Ask(cell.id, "step", tick.reason))
+
+
+def _unpark(state: State, tick: Unparked, now: float) -> None:
+    cell = state.cells.get(tick.step)
+    if cell is not None and cell.status is Status.ASKING:
+        move(state, cell, Status.WAITING)
+        enable(state, cell)
 
 
 def _answer(state: State, tick: Answered, now: float) -> None:
@@ -295,6 +318,8 @@ _HANDLERS: dict[type, Callable[[State, Any, float], object]] = {
     Expanded: lambda state, tick, now: expand(state, tick),
     Finished: _finish,
     Failed: _fail,
+    Parked: _park,
+    Unparked: _unpark,
     Judged: _judge,
     Answered: _answer,
     InputsChanged: _change_inputs,

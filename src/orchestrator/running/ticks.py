@@ -108,6 +108,22 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Parked:
+    """A call stopped to wait for people. `reason` None: it asked itself; else the step is asked about first."""
+
+    step: str
+    epoch: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unparked:
+    """A person answered something a parked call asked: it is started again."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """Verification of a result came back."""
 
@@ -166,6 +182,8 @@ Tick = (
     | Expanded
     | Finished
     | Failed
+    | Parked
+    | Unparked
     | Judged
     | Answered
     | InputsChanged
