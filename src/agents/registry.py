@@ -98,7 +98,7 @@ class Registry:
             for group in list(self._pending):
                 if not self._describe(group, group_key, "built-in"):
                     self._load_group(group)
-            if not all([self._describe(name, module_key, name) for name in self._modules]):
+            if not all(self._describe(name, module_key, name) for name in self._modules):
                 self._load_modules()
             unloaded = (*self._pending, *self._modules)
             described = {tool.name: tool for name in unloaded for tool in self._described.get(name, ())}
