@@ -18,14 +18,16 @@ from ...config import Sessions
 from ...errors import JournalError
 from ...events import Event, Payload
 from .appending import Appender, running_loop
+from .compaction import Compacted, compact, ended_runs
 from .frames import Broken
 from .lock import Holder, Lock, holder
-from .opening import Found, as_journal_error, opened
+from .opening import Found, opened
 from .packing import pack_segment
 from .policy import GAP, SOFT, SOFT_BYTES, SOFT_EVENTS, Effects
 from .reading import read
 from .records import Record, group_body, packed
-from .segments import Segment
+from .repair import Report, repair, verify
+from .segments import Segment, as_journal_error
 
 Listener = Callable[[Event], None]
 
@@ -274,4 +276,17 @@ def _notice(found: Found, session_id: str) -> str | None:
     )
 
 
-__all__ = ["Journal", "Listener", "read", "Record", "Holder", "holder"]
+__all__ = [
+    "Journal",
+    "Listener",
+    "read",
+    "verify",
+    "repair",
+    "compact",
+    "ended_runs",
+    "holder",
+    "Record",
+    "Report",
+    "Compacted",
+    "Holder",
+]

@@ -4,7 +4,7 @@ Rule: a frame is whole or it is not there. The checksum covers kind, length and 
 UTF-8 nor as a msgpack type, so that the next whole frame is found behind damage.
 
 Kinds: h the segment's head, g a group of records that were committed together, z frames compressed with zstd, e the end
-of a process that closed the journal, l numbers that a repair could not save.
+of a process that closed the journal, l numbers that a repair could not save, s numbers that were dropped on purpose.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import BinaryIO
 import xxhash
 
 SYNC = b"\xc1PL"
-HEAD, GROUP, PACKED, END, LOST = b"h", b"g", b"z", b"e", b"l"
+HEAD, GROUP, PACKED, END, LOST, SKIP = b"h", b"g", b"z", b"e", b"l", b"s"
 _HEAD = struct.Struct(">4sIQ")
 OVERHEAD = _HEAD.size
 MAX_BODY = (1 << 32) - 1
@@ -60,6 +60,17 @@ def ended(frame: Frame, at: int) -> int | None:
         return None
     seq, offset = _END.unpack(frame.body)
     return int(seq) if offset == at else None
+
+
+def end_seq(body: bytes) -> int:
+    """The last number given, from the body of an end frame.
+
+    Raises:
+        ValueError: the body is something else.
+    """
+    if len(body) != _END.size:
+        raise ValueError(f"expected an end of {_END.size} bytes, got {len(body)}")
+    return int(_END.unpack(body)[0])
 
 
 def walk(file: BinaryIO) -> Iterator[Frame]:

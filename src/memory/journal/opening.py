@@ -9,7 +9,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import JournalError
 from .frames import END_SIZE, ended, frame_at
 from .reading import Progress, segment_groups
 from .segments import Segment, current, named, swap, tidy
@@ -81,11 +80,3 @@ def _cut(segment: Segment, chain: Progress) -> None:
         swap(segment.path.with_name(f"{segment.path.name}.cut-{chain.torn_at}"), [file.read()])
         file.truncate(chain.torn_at)
         os.fsync(file.fileno())
-
-
-def as_journal_error(folder: Path, error: OSError) -> JournalError:
-    """An error of the disk, as a person is told of it."""
-    return JournalError(
-        f"session {folder.name!r}: expected a journal that can be read and written in {str(folder)!r}, got: {error}; "
-        f"make room or check permissions, then run: planloom sessions verify {folder.name}"
-    )

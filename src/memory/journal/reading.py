@@ -9,22 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from ...errors import JournalError
-from ..codec import unpack
-from .frames import END, GROUP, HEAD, LOST, PACKED, Broken, Frame, walk
+from .frames import END, GROUP, HEAD, LOST, PACKED, SKIP, Broken, Frame, end_seq, walk
 from .packing import unpacked
-from .records import Group, Record, group_of, head_of
-from .segments import Segment, current
+from .records import Group, Record, group_of, head_of, lost_of
+from .segments import Segment, as_journal_error, current
 from .version1 import next_place, places
-
-
-class Lost(NamedTuple):
-    """Numbers that a repair could not save: those above `after`, up to `before`, as far as they were given."""
-
-    after: int
-    before: int
 
 
 @dataclass(slots=True)
@@ -54,13 +45,16 @@ def groups(path: Path, *, after: int = 0, progress: Progress | None = None) -> I
     """The groups, those before number `after` left out where that can be told from outside."""
     seen = Progress() if progress is None else progress
     while True:
-        segments = [Segment(0, path)] if path.is_file() else current(path)
+        segments: list[Segment] = []
         try:
+            segments = [Segment(0, path)] if path.is_file() else current(path)
             yield from _from(segments, max(after, seen.last), seen)
             return
         except FileNotFoundError:
             if segments == current(path):
                 raise JournalError(f"session {path.name!r}: its files go away while they are read; try again") from None
+        except OSError as error:
+            raise as_journal_error(path, error) from error
 
 
 def _from(segments: list[Segment], after: int, progress: Progress) -> Iterator[Group]:
@@ -103,6 +97,7 @@ def segment_groups(
     if segment.is_old or segment.path.suffix != ".journal":
         yield from _old_groups(segment, chain, is_last=is_last)
         return
+    chain.is_clean = False
     with segment.path.open("rb") as file:
         try:
             for frame in walk(file):
@@ -133,8 +128,9 @@ def _frame_groups(
                 chain.groups += 1
                 yield group
             case k if k == END:
+                _check(segment, offset, chain.last, end_seq(frame.body))
                 chain.is_clean = True
-            case k if k == LOST:
+            case k if k in (LOST, SKIP):
                 lost = lost_of(frame.body)
                 _check(segment, offset, chain.last, lost.after)
                 chain.last = lost.before
@@ -145,11 +141,6 @@ def _frame_groups(
             f"session {_name(segment)!r}: unreadable content at byte {offset} of {str(segment.path)!r}: {error}; "
             f"run: planloom sessions repair {_name(segment)}"
         ) from error
-
-
-def lost_of(body: bytes) -> Lost:
-    after, before = unpack(body)
-    return Lost(after, before)
 
 
 def _check(segment: Segment, offset: int, last: int, before: int) -> None:

@@ -55,6 +55,16 @@ class Head(NamedTuple):
     first: bool
 
 
+class Lost(NamedTuple):
+    """Numbers that are not there: those above `after`, up to `before`, as far as they were given."""
+
+    after: int
+    before: int
+
+    def __str__(self) -> str:
+        return f"{self.after + 1} to {self.before}"
+
+
 def packed(event: Event) -> bytes:
     """The record of an event.
 
@@ -84,6 +94,20 @@ def group_of(body: bytes) -> Group:
     if not isinstance(data, list) or not data:
         raise ValueError("expected a group of records")
     return Group(data[0], [Record(VERSION, *record) for record in data[1:]])
+
+
+def lost_body(lost: Lost) -> bytes:
+    return pack(list(lost))
+
+
+def lost_of(body: bytes) -> Lost:
+    """What `lost_body` was given.
+
+    Raises:
+        ValueError: the body is something else.
+    """
+    after, before = unpack(body)
+    return Lost(after, before)
 
 
 def head_body(head: Head) -> bytes:

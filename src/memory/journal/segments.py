@@ -120,3 +120,11 @@ def tidy(folder: Path) -> None:
     for path in [*gone, *folder.glob("*.journal.new"), *folder.glob("*.msgpack.new")]:
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def as_journal_error(folder: Path, error: OSError) -> JournalError:
+    """An error of the disk, as a person is told of it."""
+    return JournalError(
+        f"session {folder.name!r}: expected a journal that can be read and written in {str(folder)!r}, got: {error}; "
+        f"make room or check permissions, then run: planloom sessions verify {folder.name}"
+    )
