@@ -1,4 +1,4 @@
-"""`planloom playbooks`: the saved plans."""
+"""`planloom playbooks`: the saved plans, and those kept from verified runs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 @options.shared
 @click.pass_context
 def command(ctx: click.Context, as_json: bool, config_file: Path | None) -> None:
-    """List the playbooks, or show one: planloom playbooks show NAME."""
+    """List the playbooks and the kept plans, show one, or forget a kept plan."""
     ctx.obj = config_file
     if ctx.invoked_subcommand is None:
-        show_all(library(config_file), as_json=as_json)
+        show_all(library(config_file), kept_folder(config_file), as_json=as_json)
 
 
 @command.command("show")
@@ -34,13 +34,40 @@ def command(ctx: click.Context, as_json: bool, config_file: Path | None) -> None
 @click.pass_obj
 def show(group_config: Path | None, name: str, as_json: bool, config_file: Path | None) -> None:
     """Show one playbook with its inputs and steps."""
+    from ..orchestrator.planning import cached
     from .output import print_json
 
-    found = library(config_file or group_config).get(name)
+    folder = kept_folder(config_file or group_config)
+    is_kept = name in cached.names(folder)
+    found = cached.find(folder, name).playbook if is_kept else library(config_file or group_config).get(name)
     if as_json:
         print_json(described(found))
     else:
         _print_one(found)
+
+
+@command.command("forget")
+@click.argument("names", nargs=-1, metavar="NAME...")
+@click.option("--all", "every", is_flag=True, help="All kept plans.")
+@options.shared
+@click.pass_obj
+def forget(group_config: Path | None, names: tuple[str, ...], every: bool, config_file: Path | None) -> None:
+    """Forget kept plans; goals like theirs are planned anew."""
+    from ..orchestrator.planning import cached
+    from .output import print_text
+
+    if bool(names) == every:
+        raise click.UsageError("expected the names of kept plans, or --all; `planloom playbooks` lists them")
+    folder = kept_folder(config_file or group_config)
+    chosen = cached.names(folder) if every else [cached.find(folder, name).name for name in names]
+    for name in chosen:
+        cached.forget(folder, name)
+    print_text(f"forgot {len(chosen)} kept plan{'s' * (len(chosen) != 1)}")
+
+
+def kept_folder(config_file: Path | None) -> Path:
+    """Where plans of verified runs are kept."""
+    return Path(options.settings(config_file).config.state).expanduser() / "plans"
 
 
 def library(config_file: Path | None) -> Library:
@@ -51,15 +78,21 @@ def library(config_file: Path | None) -> Library:
     return Library([Path(folder).expanduser() for folder in folders])
 
 
-def show_all(known: Library, *, as_json: bool) -> None:
-    """Prints the list, and on stderr the files that can't be used."""
-    from .output import print_json, print_table
+def show_all(known: Library, folder: Path, *, as_json: bool) -> None:
+    """Prints the list, the plans kept in a folder, and on stderr the files that can't be used."""
+    from ..orchestrator.planning import cached
+    from .output import print_heading, print_json, print_table
 
+    kept, problems = cached.all_in(folder)
     if as_json:
-        print_json([described(playbook) for playbook in known.all()])
+        own = [described(playbook) for playbook in known.all()]
+        print_json(own + [described(one.playbook) | {"kept": True} for one in kept])
     else:
         print_table([(p.name, _with_example(p)) for p in known.all()], ("bold", ""))
-    for problem in known.problems:
+        if kept:
+            print_heading("\nKept plans, of verified runs; the last used first")
+            print_table([(f"  {one.name}", one.playbook.purpose) for one in kept], ("cyan", ""))
+    for problem in (*known.problems, *problems):
         sys.stderr.write(f"Not usable: {problem}\n")
 
 

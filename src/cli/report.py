@@ -74,7 +74,8 @@ def summary(result: Result) -> str:
     steps = [step for name, step in result.steps.items() if name not in unfolded]
     ok = sum(step.status == "ok" for step in steps)
     reason = f": {result.reason}" if result.reason and result.status != "done" else ""
-    return f"{word} in {as_seconds(result.seconds)}, {ok} of {len(steps)} steps ok{reason}"
+    kept = ", planned from a kept plan" if result.plan_source.startswith("cache:") else ""
+    return f"{word} in {as_seconds(result.seconds)}, {ok} of {len(steps)} steps ok{kept}{reason}"
 
 
 def speed(result: Result) -> str:

@@ -11,7 +11,7 @@ from ..models.scope import entered
 from . import answer
 from .active import Active
 from .learning import learn
-from .planning.cached import SOURCE, PlanCache
+from .planning.cached.cache import SOURCE, PlanCache
 from .result import Artifact, Result, StepResult, artifacts, critical_path_seconds, step_results, told_steps
 from .running.executor import Executor
 from .running.state import Status

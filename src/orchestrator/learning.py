@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .active import Active
-from .planning.cached import PlanCache, Ran
+from .planning.cached.cache import PlanCache, Ran
 
 
 async def learn(cache: PlanCache, active: Active) -> str:

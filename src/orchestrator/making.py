@@ -10,7 +10,7 @@ from ..config import Config
 from ..events import Notice
 from ..models.client import Models
 from ..models.scope import current
-from .planning.cached import PlanCache
+from .planning.cached.cache import PlanCache
 from .running.judge import Judge
 from .suspicion import addressed
 

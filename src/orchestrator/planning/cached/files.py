@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from ....errors import PlanError
+from ....errors import PlanError, UsageError
 from .. import files as planfiles
 from .. import playbooks, yamlfile
 from ..playbooks import Playbook
@@ -81,6 +81,43 @@ def names(folder: Path) -> list[str]:
                     stat = entry.stat()
                     found.append((max(stat.st_atime, stat.st_mtime), entry.name[:-5]))
     return [name for _, name in sorted(found)]
+
+
+def all_in(folder: Path) -> tuple[list[Kept], list[PlanError]]:
+    """The kept plans, those used last first, and what is wrong with the files that can't be read."""
+    found: list[Kept] = []
+    problems: list[PlanError] = []
+    for name in reversed(names(folder)):
+        try:
+            found.append(read(path_of(folder, name)))
+        except PlanError as error:
+            problems.append(error)
+        except FileNotFoundError:  # another process removed it
+            continue
+    return found, problems
+
+
+def find(folder: Path, name: str) -> Kept:
+    """The kept plan of a name.
+
+    Raises:
+        UsageError: there is none; names the nearest.
+        PlanError: as `read`.
+    """
+    from rapidfuzz import process
+
+    known = names(folder)
+    if name in known:
+        return read(path_of(folder, name))
+    near = process.extractOne(name, known, score_cutoff=50)
+    hint = f"did you mean {near[0]!r}?" if near else "`planloom playbooks` lists them"
+    raise UsageError(f"expected a kept plan, got {name!r}; {hint}")
+
+
+def forget(folder: Path, name: str) -> None:
+    """Removes a kept plan; it may be gone already."""
+    if _NAME.fullmatch(name) and "/" not in name and "\\" not in name:
+        path_of(folder, name).unlink(missing_ok=True)
 
 
 def path_of(folder: Path, name: str) -> Path:
