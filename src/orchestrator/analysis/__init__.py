@@ -6,7 +6,6 @@ Rule: pure folds over events; nothing is read or written here.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
@@ -117,7 +116,7 @@ def _whole(
         steps=told,
         critical_path=_path(segments),
         places=int(start.settings.get("max_parallel_steps") or 0) if start is not None else 0,
-        schedule=str(start.settings.get("schedule") or "dataflow") if start is not None else "dataflow",
+        schedule=timeline.schedule,
         peak=peak,
         parallel=work_s / wall_s if wall_s > 0 else 0.0,
         sequential_s=sequential_s,

@@ -48,6 +48,7 @@ class _Walk:
             events.StepVerified: self._verified,
             events.StepRetrying: self._retrying,
             events.StepAdded: self._added,
+            events.PlanReady: self._added,
             events.ApprovalAsked: self._asked,
             events.ApprovalAnswered: self._answered,
         }
@@ -56,6 +57,7 @@ class _Walk:
         """The stretch's segments, in order."""
         mark = self._end()
         while mark is not None and self.at > self.time.began:
+            self._take(mark.at, "overhead")
             earlier = self.handlers.get(type(mark.payload), self._other)(mark, mark.payload)
             if earlier is not None and earlier.number >= mark.number:
                 earlier = self._any(mark.number)
@@ -102,49 +104,70 @@ class _Walk:
 
     def _end(self) -> Mark | None:
         """The last thing the run waited for; what came after it is the answer."""
-        finish = self.time.finish
-        if finish is not None and finish.status in ("done", "failed"):
-            last = self.round.last_end(1 << 62)
-            if last is not None:
-                answering = [use for use in self.uses.get(None, ()) if use.call.role not in _PLANNING]
-                self._take_calls(last.at, "overhead", None, answering)
-            return last
-        number = 1 << 62
-        if finish is not None and finish.status == "cancelled" and self.time.cancelled is not None:
-            self._take(self.time.cancelled.at, "overhead", None, "cancelling")
-            number = self.time.cancelled.number
-        elif finish is not None:
-            number = self._stopped()
-        return self._under_way(number)
+        turn, never = self.round, 1 << 62
+        status = self.time.finish.status if self.time.finish is not None else "cut"
+        match status:
+            case "done" | "failed":
+                last = _latest((turn.last_end(never), turn.whole))
+                if last is not None:
+                    answering = [use for use in self.uses.get(None, ()) if use.call.role not in _PLANNING]
+                    self._take_calls(last.at, "overhead", None, answering)
+                return last
+            case "needs_approval":
+                asked = (turn.last(step, never, events.ApprovalAsked) for step in turn.marks)
+                return _latest((turn.last_end(never), *asked))
+            case "cancelled" if self.time.cancelled is not None:
+                self._take(self.time.cancelled.at, "overhead", None, "cancelling")
+                return self._under_way(self.time.cancelled.number)
+            case "budget" | "cancelled":
+                last = turn.last_end(never)
+                stopped = self._stopped(last)
+                if stopped is not last:
+                    return self._under_way(stopped.number if stopped is not None else never)
+                is_planning = turn.whole is None and not any(_is_cancelled(mark) for mark in turn.ends)
+                return self._under_way(never) if is_planning else last
+            case _:
+                return self._under_way(never)
 
-    def _stopped(self) -> int:
-        """The number of the first of the steps that were ended all at once, at the end of a budget."""
-        number = 1 << 62
+    def _stopped(self, last: Mark | None) -> Mark | None:
+        """The first of the steps that were ended all at once at the end, `last` itself if it was not ended so."""
+        first = last
         for mark in reversed(self.round.ends):
-            ended = mark.payload
-            if not isinstance(ended, events.StepFinished) or ended.status != "cancelled":
-                break
-            number = mark.number
+            if not _is_cancelled(mark):
+                return first
             self._take(mark.at, "overhead")
-        return number
+            first = mark
+        return first
 
     def _under_way(self, number: int) -> Mark | None:
-        """What the run waited for when it was stopped: the longest running step, else a verdict, else a person."""
-        lasts = [mark for step in self.round.marks if (mark := self.round.last(step, number)) is not None]
-        running = [mark for mark in lasts if isinstance(mark.payload, events.StepStarted)]
-        if running:
-            return self._ran(min(running, key=lambda mark: mark.number))
-        asked = [mark for mark in lasts if isinstance(mark.payload, events.ApprovalAsked)]
-        backing_off = [mark for mark in lasts if isinstance(mark.payload, events.StepRetrying)]
-        if backing_off:
-            mark = min(backing_off, key=lambda mark: mark.number)
-            self._take(mark.at, "back_off", mark.step)
-            return mark
-        if asked:
-            mark = min(asked, key=lambda mark: mark.number)
-            self._take(mark.at, "approval", mark.step)
-            return mark
+        """What the run waited for when it was stopped: the step that ran longest, a retry, a verdict, the plan, a
+        person, in this order."""
+        turn = self.round
+        lasts = [mark for step in turn.marks if (mark := turn.last(step, number)) is not None]
+        waits: list[tuple[Category, list[Mark]]] = [
+            ("tool", [mark for mark in lasts if isinstance(mark.payload, events.StepStarted)]),
+            ("back_off", [mark for mark in lasts if isinstance(mark.payload, events.StepRetrying)]),
+            ("verification", [mark for mark in lasts if self._is_unjudged(mark)]),
+            ("planning", [] if turn.whole is not None or self.time.is_resumed else lasts),
+            ("approval", [mark for mark in lasts if isinstance(mark.payload, events.ApprovalAsked)]),
+        ]
+        for category, marks in waits:
+            if not marks:
+                continue
+            first = min(marks, key=lambda mark: mark.number)
+            if category == "tool":
+                return self._ran(first)
+            if category == "planning":
+                return self._added(first, first.payload)
+            self._take(first.at, category, first.step)
+            return first
         return self._any(number)
+
+    def _is_unjudged(self, mark: Mark) -> bool:
+        """Whether a result was there and its verdict was not."""
+        said, turn = mark.payload, self.round
+        has_verdict = mark.step in turn.kids or self.timeline.verify_of(turn, mark.step) == "off"
+        return isinstance(said, events.StepFinished) and said.status == "ok" and not has_verdict
 
     def _any(self, number: int) -> Mark | None:
         """The last event before this number that let others go on, else a step that joined."""
@@ -201,13 +224,18 @@ class _Walk:
         """The last event of a step's inputs before it; `settled`: it waited for every verdict on its way too."""
         turn = self.round
         names = turn.ancestors(mark.step) if settled else turn.inputs(mark.step)
-        last = _latest(self._came(name, mark.number, settled=settled) for name in names)
-        return last or turn.last(mark.step, mark.number, events.StepAdded) or self._any(mark.number)
+        came = [self._came(name, mark.number, settled=settled) for name in names]
+        joined = turn.last(mark.step, mark.number, events.StepAdded) if mark.before is not None else None
+        return _latest((*came, joined, self._barrier(mark))) or self._any(mark.number)
+
+    def _barrier(self, mark: Mark) -> Mark | None:
+        """The end of the generation before, where steps start in generations."""
+        return self.round.last_end(mark.number, _FINISHED[0]) if self.timeline.schedule == "generations" else None
 
     def _came(self, name: str, number: int, *, settled: bool = False) -> Mark | None:
         """The event with which a step's result could be used, or, for a for_each, its steps were known."""
         turn = self.round
-        kinds = _FINISHED if settled or self.timeline.is_blocking(turn.added.get(name)) else _FINISHED[:1]
+        kinds = _FINISHED if settled or self.timeline.verify_of(turn, name) == "blocking" else _FINISHED[:1]
         found = turn.last(name, number, *kinds)
         if found is None and turn.kids.get(name):
             found = turn.last(turn.kids[name][-1], number, events.StepAdded)
@@ -233,9 +261,10 @@ class _Walk:
             case events.ApprovalAnswered() | events.StepVerified(verdict="fail"):
                 return self._since(own, mark.step)
         if said.caused_by:
-            return self._since(self.round.last(said.caused_by, mark.number, *_FINISHED), mark.step)
+            cause = self.round.last(said.caused_by, mark.number, *_FINISHED)
+            return self._since(_latest((own, cause)), mark.step)
         kids = _latest(self._came(kid, mark.number) for kid in self.round.kids.get(mark.step, ()))
-        return self._since(kids or self._last_input(mark), mark.step)
+        return self._since(_latest((kids, self._barrier(mark))) if kids else self._last_input(mark), mark.step)
 
     def _verified(self, mark: Mark, said: events.StepVerified) -> Mark | None:
         result = self.round.last(mark.step, mark.number, events.StepFinished)
@@ -265,9 +294,10 @@ class _Walk:
             return self._ran(own)
         return self._since(self._last_input(mark, settled=True), mark.step)
 
-    def _added(self, mark: Mark, said: events.StepAdded) -> Mark | None:
-        if said.parent is not None:
-            return self._since(self._last_input(mark), mark.step)
+    def _added(self, mark: Mark, said: Any) -> Mark | None:
+        if isinstance(said, events.StepAdded) and said.parent is not None:
+            parent = self.round.last(said.parent, mark.number, events.StepAdded)
+            return self._since(_latest((parent, self._last_input(mark))), mark.step)
         if self.round.is_replan:
             return self._replanned(mark)
         if self.time.is_resumed:
@@ -290,6 +320,10 @@ class _Walk:
 
     def _other(self, mark: Mark, said: Any) -> Mark | None:
         return self._since(mark.before or self._any(mark.number), mark.step)
+
+
+def _is_cancelled(mark: Mark) -> bool:
+    return isinstance(mark.payload, events.StepFinished) and mark.payload.status == "cancelled"
 
 
 def _latest(marks: Iterable[Mark | None]) -> Mark | None:

@@ -43,7 +43,6 @@ def _nodes(analysis: Analysis, timeline: Timeline) -> list[whatif.Node]:
     heads: set[tuple[str, float]] = set()
     nodes = []
     for step in analysis.steps.values():
-        added = turn.added.get(step.id)
         kids = turn.kids.get(step.id, [])
         head = (step.action, step.start_s or 0.0)
         nodes.append(
@@ -55,7 +54,7 @@ def _nodes(analysis: Analysis, timeline: Timeline) -> list[whatif.Node]:
                 ledger_s=step.ledger_s,
                 verification_s=step.verification_s,
                 approval_s=step.approval_s,
-                is_blocking=timeline.is_blocking(added),
+                is_blocking=timeline.verify_of(turn, step.id) == "blocking",
                 needs_settled=step.effect == "write" or step.approval_s > 0,
                 takes_place=not kids and not (step.batch > 1 and head in heads),
                 action=step.action,

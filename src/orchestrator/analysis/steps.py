@@ -84,8 +84,8 @@ def _read(track: Track, mark: Mark, said: Payload) -> None:
             facts.update(action=said.action, effect=said.effect, parent=said.parent)
             facts.update(dependencies=tuple(said.dependencies), added_s=track.scale.at(mark.at), status="waiting")
         case events.StepStarted():
-            track.stop(mark.at, "retried")
             refused = mark.at - said.limited_s
+            track.stop(refused - said.queued_s, "retried")
             track.span(refused - said.queued_s, refused, "queue")
             track.span(refused, mark.at, "limit")
             track.running, facts["status"], facts["batch"] = mark, "running", max(1, len(said.batch))

@@ -5,6 +5,7 @@ Rule: a fold, nothing is judged here. Times never run backwards, whatever the ma
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -38,7 +39,8 @@ class Use:
 
 @dataclass(slots=True)
 class Round:
-    """One plan's events in one stretch. `ends` are the events that let others go on, in order."""
+    """One plan's events in one stretch. `ends` are the events that let others go on, in order; `whole` that of a plan
+    that is ready."""
 
     began: float
     is_replan: bool = False
@@ -47,6 +49,7 @@ class Round:
     kids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     ends: list[Mark] = field(default_factory=list)
     answers: list[Mark] = field(default_factory=list)
+    whole: Mark | None = None
 
     def last(self, step: str, before: int, *kinds: type[Payload]) -> Mark | None:
         """The last event of a step with a lower number, of one of these kinds where some are given."""
@@ -55,11 +58,11 @@ class Round:
                 return mark
         return None
 
-    def last_end(self, before: int) -> Mark | None:
-        """The last event that let others go on, with a lower number."""
-        from bisect import bisect_left
-
+    def last_end(self, before: int, *kinds: type[Payload]) -> Mark | None:
+        """The last event that let others go on, with a lower number, of one of these kinds where some are given."""
         place = bisect_left(self.ends, before, key=lambda mark: mark.number)
+        while place and kinds and not isinstance(self.ends[place - 1].payload, kinds):
+            place -= 1
         return self.ends[place - 1] if place else None
 
     def inputs(self, step: str) -> Iterator[str]:
@@ -139,10 +142,18 @@ class Timeline:
             time.ended = at
         self._sort(time, payload, at)
 
-    def is_blocking(self, added: events.StepAdded | None) -> bool:
-        """Whether those behind a step wait for its verdict."""
+    @property
+    def schedule(self) -> str:
+        """When steps of the run start, as in `config.Performance`."""
+        return str(self.start.settings.get("schedule") or "dataflow") if self.start is not None else "dataflow"
+
+    def verify_of(self, turn: Round, step: str) -> str:
+        """When a step's result is checked: off, background or blocking; a for_each says it for its steps."""
+        added = turn.added.get(step)
+        if added is not None and added.parent is not None:
+            added = turn.added.get(added.parent)
         own = (added.options or {}).get("verify") if added is not None else None
-        return (own or (self.start.settings.get("verify") if self.start else None)) == "blocking"
+        return str(own or (self.start.settings.get("verify") if self.start else None) or "background")
 
     def _sort(self, time: Time, payload: Payload, at: float) -> None:
         match payload:
@@ -158,6 +169,8 @@ class Timeline:
                 time.finish = payload
                 if len(self.times) == 1:
                     time.began = min(time.began, at - seconds)
+            case events.PlanReady():
+                time.rounds[-1].whole = Mark(self.numbers, at, payload, "")
             case events.LimitWaiting(step=step, limit=limit):
                 self.limits[step] = limit
             case events.Notice(text=text, step=step):
