@@ -29,7 +29,19 @@ class Source(Protocol):
         """Those that are known without starting anything."""
         ...
 
-    def tools(self) -> Iterator[Tool]: ...
+    def tools(self) -> Iterator[Tool]:
+        """All of them; starts what has to be asked."""
+        ...
+
+    async def prepare(self, actions: Iterable[str]) -> None:
+        """Sees to it that `find` need not wait for these."""
+        ...
+
+    def take_notices(self) -> list[str]:
+        """What people should know, once each."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class Registry:
@@ -83,6 +95,21 @@ class Registry:
     def source(self, name: str) -> str:
         """Where a tool comes from: built-in, code, the module of the configuration, or its server."""
         return self._sources.get(name) or f"mcp {name.partition('.')[0]}"
+
+    async def prepare(self, actions: Iterable[str]) -> None:
+        """Sees to it that `find` need not wait for a server when it is asked for these actions."""
+        wanted = list(actions)
+        for source in self._elsewhere:
+            await source.prepare(wanted)
+
+    def take_notices(self) -> list[str]:
+        """What people should know of where tools come from, once each."""
+        return [text for source in self._elsewhere for text in source.take_notices()]
+
+    async def close(self) -> None:
+        """Ends what was started for the tools; may be called again."""
+        for source in self._elsewhere:
+            await source.close()
 
     def __iter__(self) -> Iterator[Tool]:
         """Every tool, by name. One that is described on the shelf is not imported for this; `find` gives it whole."""

@@ -55,9 +55,11 @@ def show(group_config: Path | None, name: str, as_json: bool, config_file: Path 
 
 def registry(config_file: Path | None) -> Registry:
     """The tools of this process's settings."""
-    from ..agents.registry import Registry
+    import os
 
-    return Registry(options.settings(config_file).config.tools.modules)
+    from ..agents.equipment import equipped
+
+    return equipped(options.settings(config_file).config, os.environ)
 
 
 def show_all(known: Registry, *, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, get_args
 
 from ..agents.call import Caller
-from ..agents.registry import Registry
+from ..agents.equipment import equipped
 from ..agents.tool import Tool
 from ..agents.workspace import Workspace
 from ..clock import Clock, SystemClock
@@ -58,7 +58,7 @@ class Planloom:
         `config` None: the settings in force in the working folder (file, environment), as for the command line.
         """
         self.config = config if config is not None else load(environ=os.environ).config
-        self.registry = Registry(self.config.tools.modules)
+        self.registry = equipped(self.config, os.environ)
         self.registry.add(*tools)
         self.library = Library([Path(folder).expanduser() for folder in self.config.playbooks.folders])
         self._state = Path(self.config.state).expanduser().resolve()
@@ -117,6 +117,7 @@ class Planloom:
         workers, self._workers = self._workers, None
         if workers is not None:
             await workers.close()
+        await self.registry.close()
         self.underway.close_all()
 
     # ---- goals

@@ -69,6 +69,7 @@ class Stages:
             whole = _with_steps(proposal.plan, steps, getattr(proposal.stream, "answer", None))
             proposal = Proposal(plan=whole, source=proposal.source)
         if proposal.stream is None:
+            await self.services.registry.prepare(step.action for step in proposal.plan.steps)
             self.check(proposal.plan)
         return proposal
 
@@ -157,6 +158,8 @@ class Stages:
                 str(run.workspace.out),
             )
         )
+        for text in self.services.registry.take_notices():
+            active.emit(Notice(text))
 
     def _take_up(self, active: Active, run: Run, recovered: Recovered) -> None:
         run.past, run.overrides = recovered.past, recovered.overrides
@@ -290,9 +293,13 @@ class Stages:
         past = Past(cancelled=run.past.cancelled, answers=run.past.answers)
         for cell in active.executor.core.state:
             event, stored = run.finished.get(cell.id), run.values.result(cell.id)
-            if cell.status is Status.DONE and cell.settled and event is not None and event.key and stored is not None:
+            if event is None or event.key is None:
+                continue
+            if cell.status is Status.DONE and cell.settled and stored is not None:
                 verdict = ticks.Verdict(run.verified.get(cell.id, "off"), "verified before", ("earlier round",))
                 past.keep(event.key, Kept(stored=stored, files=tuple(run.files.get(cell.id, ())), verdict=verdict))
+            elif cell.status is Status.FAILED:
+                past.keep(event.key, Kept(error=event.error or ""))
         active.emit(PlanChanged(removed, added, active.end.reason if active.end else "", dump(changed)))
         fresh = self._new_run(active, changed)
         fresh.past, fresh.workspace, fresh.budget = past, run.workspace, run.budget

@@ -106,6 +106,7 @@ class Connection:
             await asyncio.wait(either, timeout=self.server.timeout_s or None, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             self._abandon(held, task, request_id, "cancelled")
+            self._own(self._probe(held))
             raise
         if task.done() and (task.exception() is None or not (held.is_dying() or is_closed(task.exception()))):
             self._failures = 0

@@ -107,7 +107,7 @@ def _tool(name: str, server: McpServer, offer: Offer, asking: Asking) -> SchemaT
         description=offer.description or f"{offer.name} of the MCP server {name}",
         function=call,
         effect=effect_of(server, offer),
-        timeout_s=server.timeout_s,
+        timeout_s=_step_s(server),
         destructive=asks(server, offer),
         outward=leaves_machine(server, offer),
         idempotent=server.trust == "trusted" and bool(offer.hints.get("idempotent")),
@@ -117,9 +117,14 @@ def _tool(name: str, server: McpServer, offer: Offer, asking: Asking) -> SchemaT
     )
 
 
+def _step_s(server: McpServer) -> float:
+    """How long a step may take: the call, and before it perhaps the server's start. 0: the setting's default."""
+    return server.timeout_s + server.connect_timeout_s if server.timeout_s else 0.0
+
+
 def _extras(name: str, server: McpServer, listing: Listing, asking: Asking) -> Iterator[SchemaTool]:
     """Reading what a server has beside tools; the protocol says that this changes nothing."""
-    options: dict[str, Any] = {"effect": "read", "timeout_s": server.timeout_s, "is_checked": True}
+    options: dict[str, Any] = {"effect": "read", "timeout_s": _step_s(server), "is_checked": True}
 
     async def list_resources() -> Any:
         return await asking.list_resources()
