@@ -225,6 +225,9 @@ WRITE = events.StepStarted("save", 1, 0)
         ("interval", events.ApprovalAsked("save", "step", "?", {}), 1),
         ("interval", events.ApprovalAnswered("save", True, "", {}), 1),
         ("interval", events.CancelRequested(None, ""), 1),
+        ("interval", events.AgentCalled("look", "look/1", "t", {}, "write", "k"), 1),
+        ("interval", events.AgentCalled("look", "look/1", "t", {}, "read", "k"), 0),
+        ("interval", events.AgentReturned("look", "look/1", "k", "ok", 0.1), 1),
         ("never", WRITE, 0),
     ],
 )

@@ -51,6 +51,8 @@ class Lock:
         """Lets others write; may be called again."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
+            # Said, not only closed: a child that is just being started may hold a copy of the descriptor.
+            fcntl.flock(fd, fcntl.LOCK_UN)
             os.close(fd)
 
     def _taken(self, me: Holder) -> int:

@@ -22,7 +22,7 @@ UNSYNCED_EVENTS = 50_000
 
 
 class Effects:
-    """Which steps change the world, by run. A step that was never announced counts as one that does."""
+    """Which steps and agents' calls change the world, by run. What was never announced counts as one that does."""
 
     def __init__(self) -> None:
         self._harmless: dict[str, set[str]] = {}
@@ -38,6 +38,13 @@ class Effects:
             return not self._are_harmless((payload.step, *payload.batch), run_id)  # type: ignore[attr-defined]
         if kind is events.StepFinished:
             return not self._are_harmless((payload.step,), run_id)  # type: ignore[attr-defined]
+        if kind is events.AgentCalled:
+            if payload.effect == "write":  # type: ignore[attr-defined]
+                return True
+            self._harmless.setdefault(run_id, set()).add(payload.call)  # type: ignore[attr-defined]
+            return False
+        if kind is events.AgentReturned:
+            return not self._are_harmless((payload.call,), run_id)  # type: ignore[attr-defined]
         if kind is events.RunFinished:
             self._harmless.pop(run_id, None)
         return isinstance(payload, _ALWAYS_SYNCED)

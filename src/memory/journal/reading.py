@@ -67,8 +67,9 @@ def _from(segments: list[Segment], after: int, progress: Progress) -> Iterator[G
         is_last = place == len(segments) - 1
         for group in segment_groups(segment, chain, is_last=is_last, trusts_head=place == start > 0):
             if group.last > progress.last:
+                new = [record for record in group.records if record.seq > progress.last]
                 progress.last = group.last
-                yield group
+                yield Group(group.before, new)
     progress.last = max(progress.last, chain.last)
     progress.is_clean, progress.torn_bytes, progress.torn_at = chain.is_clean, chain.torn_bytes, chain.torn_at
     progress.groups = chain.groups
