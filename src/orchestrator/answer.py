@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..printable import printable
 from .planning.plan import Plan, Reference, as_text, edges, resolve
 from .result import StepResult
 
@@ -19,7 +20,7 @@ def write(plan: Plan, steps: Mapping[str, StepResult], lookup: Callable[[Referen
     else:
         text = _filled(plan.answer, steps, lookup) if any(s.status == "ok" for s in steps.values()) else ""
     missing = _missing(steps)
-    return "\n\n".join(part for part in (text.strip(), missing) if part)
+    return printable("\n\n".join(part for part in (text.strip(), missing) if part))
 
 
 def _filled(template: str, steps: Mapping[str, StepResult], lookup: Callable[[Reference], Any]) -> str:

