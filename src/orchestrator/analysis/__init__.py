@@ -103,7 +103,7 @@ def _whole(
     analysis = Analysis(
         run_id=timeline.run_id,
         session_id=timeline.session_id,
-        goal=start.goal if start is not None else "",
+        goal=timeline.goal,
         status=finish.status if finish is not None else "",
         reason=finish.reason if finish is not None else "",
         plan_source=start.plan_source if start is not None else "",

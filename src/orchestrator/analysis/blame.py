@@ -1,47 +1,38 @@
 """What a run waited for at every moment: a walk along its actual critical path, from the end back to the beginning.
 
 Rule: the walk only ever moves back, and each move names what the time went to, so the segments are a partition of the
-stretch by construction. After whom a step started is read from the events, not guessed, where they say it.
+stretch by construction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ... import events
+from .causes import FINISHED, anything, last_input, last_part, latest, made_ready
 from .figures import Category, Segment
-from .splitting import split
-from .timeline import Mark, Time, Timeline, Use
+from .timeline import Mark, Time, Timeline
+from .trail import Trail, Uses, by_step
 
-_PLANNING = ("planner", "intake")
 _WHOLE = ("plan", "file", "playbook", "cache")  # plans that are there before the run begins
-_FINISHED = (events.StepFinished, events.StepVerified)
+_NEVER = 1 << 62
 
 
 def blame(timeline: Timeline) -> list[Segment]:
     """The segments of all stretches, in order; times are Unix seconds."""
-    uses = _by_step(timeline.uses)
+    uses = by_step(timeline.uses)
     return [segment for time in timeline.times for segment in _Walk(timeline, time, uses).segments()]
 
 
-def _by_step(uses: Sequence[Use]) -> dict[str | None, list[Use]]:
-    found: dict[str | None, list[Use]] = {}
-    for use in uses:
-        found.setdefault(use.call.step, []).append(use)
-    return found
-
-
 class _Walk:
-    """One stretch. `at` is how far back the walk is."""
+    """One stretch. A handler takes the time in front of its event, and gives the event that it waited for."""
 
-    def __init__(self, timeline: Timeline, time: Time, uses: dict[str | None, list[Use]]) -> None:
+    def __init__(self, timeline: Timeline, time: Time, uses: Uses) -> None:
         self.timeline = timeline
         self.time = time
-        self.uses = uses
-        self.at = time.ended
         self.round = time.rounds[-1]
-        self.found: list[Segment] = []
+        self.trail = Trail(time, uses)
         self.handlers: dict[type, Callable[[Mark, Any], Mark | None]] = {
             events.StepStarted: self._started,
             events.StepFinished: self._finished,
@@ -55,79 +46,44 @@ class _Walk:
 
     def segments(self) -> list[Segment]:
         """The stretch's segments, in order."""
+        trail, began = self.trail, self.time.began
         mark = self._end()
-        while mark is not None and self.at > self.time.began:
-            self._take(mark.at, "overhead")
+        while mark is not None and trail.at > began:
+            trail.take(mark.at, "overhead")
             earlier = self.handlers.get(type(mark.payload), self._other)(mark, mark.payload)
             if earlier is not None and earlier.number >= mark.number:
-                earlier = self._any(mark.number)
+                earlier = anything(self.round, mark.number)
             mark = earlier
-        if not self.time.is_resumed and not self.round.marks and self.round is self.time.rounds[0]:
-            self._plan(self.time.began)
-        self._take(self.time.began, "overhead")
-        self.found.reverse()
-        return self.found
-
-    # ---- moving back
-
-    def _take(self, start: float, category: Category, step: str | None = None, detail: str = "") -> None:
-        """The time from `start` to where the walk stands went to this."""
-        start = max(start, self.time.began)
-        if start < self.at:
-            self.found.append(Segment(start_s=start, end_s=self.at, category=category, step=step, detail=detail))
-            self.at = start
-
-    def _take_calls(
-        self, start: float, category: Category, step: str | None, uses: Sequence[Use], *, only_waits: bool = False
-    ) -> None:
-        """As `_take`, with the model calls in it told apart: their waits for limits, and, if asked, the calls."""
-        start = max(start, self.time.began)
-        if start >= self.at:
-            return
-        for piece in reversed(split(start, self.at, category, uses, only_waits=only_waits)):
-            self._take(piece.start, piece.category, step, piece.detail)
-
-    def _plan(self, start: float) -> None:
-        """Planning; waits of the planner at model limits are told apart."""
-        uses = [use for use in self.uses.get(None, ()) if use.call.role in _PLANNING]
-        self._take_calls(start, "planning", None, uses, only_waits=True)
-
-    def _ran(self, started: Mark, *, seconds: float = 0.0) -> Mark:
-        """A try of a step, up to where the walk stands; `seconds` is what its call took, 0: not known."""
-        step = started.step
-        call_began = max(started.at, self.at - seconds) if seconds else started.at
-        self._take_calls(call_began, "tool", step, self.uses.get(step, ()))
-        self._take(started.at, "overhead", step)
-        return started
+        if not self.round.marks and not self.round.is_replan and (not self.time.is_resumed or self.time.planned):
+            trail.take_planning(began)
+        trail.take(began, "overhead")
+        return trail.found[::-1]
 
     # ---- where the walk begins
 
     def _end(self) -> Mark | None:
         """The last thing the run waited for; what came after it is the answer."""
-        turn, never = self.round, 1 << 62
-        status = self.time.finish.status if self.time.finish is not None else "cut"
-        match status:
+        turn = self.round
+        last = turn.last_end(_NEVER)
+        match self.time.finish.status if self.time.finish is not None else "cut":
             case "done" | "failed":
-                last = _latest((turn.last_end(never), turn.whole))
+                last = latest((last, turn.whole))
                 if last is not None:
-                    answering = [use for use in self.uses.get(None, ()) if use.call.role not in _PLANNING]
-                    self._take_calls(last.at, "overhead", None, answering)
+                    self.trail.take_answer(last.at)
                 return last
             case "needs_approval":
-                asked = (turn.last(step, never, events.ApprovalAsked) for step in turn.marks)
-                return _latest((turn.last_end(never), *asked))
+                return latest((last, *(turn.last(step, _NEVER, events.ApprovalAsked) for step in turn.marks)))
             case "cancelled" if self.time.cancelled is not None:
-                self._take(self.time.cancelled.at, "overhead", None, "cancelling")
+                self.trail.take(self.time.cancelled.at, "overhead", None, "cancelling")
                 return self._under_way(self.time.cancelled.number)
             case "budget" | "cancelled":
-                last = turn.last_end(never)
                 stopped = self._stopped(last)
                 if stopped is not last:
-                    return self._under_way(stopped.number if stopped is not None else never)
+                    return self._under_way(stopped.number if stopped is not None else _NEVER)
                 is_planning = turn.whole is None and not any(_is_cancelled(mark) for mark in turn.ends)
-                return self._under_way(never) if is_planning else last
+                return self._under_way(_NEVER) if is_planning else last
             case _:
-                return self._under_way(never)
+                return self._under_way(_NEVER)
 
     def _stopped(self, last: Mark | None) -> Mark | None:
         """The first of the steps that were ended all at once at the end, `last` itself if it was not ended so."""
@@ -135,7 +91,7 @@ class _Walk:
         for mark in reversed(self.round.ends):
             if not _is_cancelled(mark):
                 return first
-            self._take(mark.at, "overhead")
+            self.trail.take(mark.at, "overhead")
             first = mark
         return first
 
@@ -156,175 +112,122 @@ class _Walk:
                 continue
             first = min(marks, key=lambda mark: mark.number)
             if category == "tool":
-                return self._ran(first)
+                return self.trail.take_run(first)
             if category == "planning":
-                return self._added(first, first.payload)
-            self._take(first.at, category, first.step)
+                self._planned()
+                return None
+            self.trail.take(first.at, category, first.step)
             return first
-        return self._any(number)
+        return anything(turn, number)
 
     def _is_unjudged(self, mark: Mark) -> bool:
         """Whether a result was there and its verdict was not."""
         said, turn = mark.payload, self.round
-        has_verdict = mark.step in turn.kids or self.timeline.verify_of(turn, mark.step) == "off"
-        return isinstance(said, events.StepFinished) and said.status == "ok" and not has_verdict
-
-    def _any(self, number: int) -> Mark | None:
-        """The last event before this number that let others go on, else a step that joined."""
-        last = self.round.last_end(number)
-        if last is not None:
-            return last
-        firsts = [marks[0] for marks in self.round.marks.values() if marks and marks[0].number < number]
-        return max(firsts, key=lambda mark: mark.number, default=None)
+        has_none = mark.step in turn.kids or self.timeline.verify_of(turn, mark.step) == "off"
+        return isinstance(said, events.StepFinished) and said.status == "ok" and not has_none
 
     # ---- what came before an event
 
-    def _since(self, mark: Mark | None, step: str | None = None) -> Mark | None:
-        """The gap behind an event is overhead of our own."""
+    def _since(self, mark: Mark | None, step: str | None, category: Category = "overhead") -> Mark | None:
+        """The time since an event went to this; without a name, to work of our own."""
         if mark is not None:
-            self._take(mark.at, "overhead", step)
+            self.trail.take(mark.at, category, step)
         return mark
 
     def _started(self, mark: Mark, said: events.StepStarted) -> Mark | None:
-        added = self.round.added.get(mark.step)
-        limit = added.action if added is not None else ""
-        self._take(mark.at - said.limited_s, "limit_wait", mark.step, limit)
-        self._take(mark.at - said.limited_s - said.queued_s, "queue", mark.step)
-        own = mark.before
+        added, own = self.round.added.get(mark.step), mark.before
+        refused = mark.at - said.limited_s
+        self.trail.take(refused, "limit_wait", mark.step, added.action if added is not None else "")
+        self.trail.take(refused - said.queued_s, "queue", mark.step)
         if own is not None and isinstance(own.payload, events.StepRetrying):
-            self._take(own.at, "back_off", mark.step)
-            return own
-        return self._since(self._made_ready(mark, said), mark.step)
+            return self._since(own, mark.step, "back_off")
+        if own is not None and isinstance(own.payload, events.StepStarted):
+            return self._again(mark, own)
+        return self._since(made_ready(self.timeline, self.round, mark, said), mark.step)
 
-    def _made_ready(self, mark: Mark, said: events.StepStarted) -> Mark | None:
-        """The event that made a step ready."""
-        turn, number = self.round, mark.number
-        match said.because:
-            case "finished" if said.after == mark.step and mark.before is not None:
-                is_merged = isinstance(mark.before.payload, events.StepStarted)  # which failed: it runs alone now
-                return self._ran(mark.before) if is_merged else mark.before
-            case "finished":
-                found = turn.last(said.after, number, events.StepFinished)
-            case "verified":
-                found = turn.last(said.after, number, events.StepVerified)
-            case "answered":
-                found = turn.last(said.after, number, events.ApprovalAnswered)
-            case "inputs":
-                found = _latest(answer for answer in turn.answers if answer.number < number)
-            case "added":
-                found = turn.last(mark.step, number, events.StepAdded)
-            case _:
-                found = None
-        if found is not None:
-            return found
-        added = turn.added.get(mark.step)
-        return self._last_input(mark, settled=added is not None and added.effect == "write")
-
-    def _last_input(self, mark: Mark, *, settled: bool = False) -> Mark | None:
-        """The last event of a step's inputs before it; `settled`: it waited for every verdict on its way too."""
-        turn = self.round
-        names = turn.ancestors(mark.step) if settled else turn.inputs(mark.step)
-        came = [self._came(name, mark.number, settled=settled) for name in names]
-        joined = turn.last(mark.step, mark.number, events.StepAdded) if mark.before is not None else None
-        return _latest((*came, joined, self._barrier(mark))) or self._any(mark.number)
-
-    def _barrier(self, mark: Mark) -> Mark | None:
-        """The end of the generation before, where steps start in generations."""
-        return self.round.last_end(mark.number, _FINISHED[0]) if self.timeline.schedule == "generations" else None
-
-    def _came(self, name: str, number: int, *, settled: bool = False) -> Mark | None:
-        """The event with which a step's result could be used, or, for a for_each, its steps were known."""
-        turn = self.round
-        kinds = _FINISHED if settled or self.timeline.verify_of(turn, name) == "blocking" else _FINISHED[:1]
-        found = turn.last(name, number, *kinds)
-        if found is None and turn.kids.get(name):
-            found = turn.last(turn.kids[name][-1], number, events.StepAdded)
-        return found
+    def _again(self, mark: Mark, own: Mark) -> Mark:
+        """A call that is started again without an end of its own: it was merged and failed, or waited for a person."""
+        answers = (a for a in self.round.answers if own.number < a.number < mark.number and _is_below(a.step, own.step))
+        answer = latest(answers)
+        if answer is not None and answer.before is not None:
+            self.trail.take(answer.at, "overhead", own.step)
+            self.trail.take(answer.before.at, "approval", own.step)
+        return self.trail.take_run(own)
 
     def _finished(self, mark: Mark, said: events.StepFinished) -> Mark | None:
         own = mark.before
         match own.payload if own is not None else None:
-            case events.StepStarted(batch=batch):
-                assert own is not None
-                known = said.status == "ok" and not batch and not said.reused
-                if said.reused:
-                    return self._since(own, mark.step)
-                return self._ran(own, seconds=said.seconds if known else 0.0)
+            case events.StepStarted() if own is not None and said.reused:
+                return self._since(own, mark.step)
+            case events.StepStarted(batch=batch) if own is not None:
+                is_known = said.status == "ok" and not batch
+                return self.trail.take_run(own, seconds=said.seconds if is_known else 0.0)
             case events.StepRetrying():
-                assert own is not None
-                self._take(own.at, "back_off", mark.step)
-                return own
+                return self._since(own, mark.step, "back_off")
             case events.ApprovalAsked():
-                assert own is not None
-                self._take(own.at, "approval", mark.step)
-                return own
+                return self._since(own, mark.step, "approval")
             case events.ApprovalAnswered() | events.StepVerified(verdict="fail"):
                 return self._since(own, mark.step)
         if said.caused_by:
-            cause = self.round.last(said.caused_by, mark.number, *_FINISHED)
-            return self._since(_latest((own, cause)), mark.step)
-        kids = _latest(self._came(kid, mark.number) for kid in self.round.kids.get(mark.step, ()))
-        return self._since(_latest((kids, self._barrier(mark))) if kids else self._last_input(mark), mark.step)
+            return self._since(latest((own, self.round.last(said.caused_by, mark.number, *FINISHED))), mark.step)
+        return self._since(last_part(self.timeline, self.round, mark), mark.step)
 
     def _verified(self, mark: Mark, said: events.StepVerified) -> Mark | None:
         result = self.round.last(mark.step, mark.number, events.StepFinished)
         if result is None:
-            return self._any(mark.number)
-        judging = [use for use in self.uses.get(None, ()) if use.call.role == "verifier"]
-        judging += [use for use in self.uses.get(mark.step, ()) if use.call.role == "verifier"]
-        self._take_calls(result.at, "verification", mark.step, judging, only_waits=True)
+            return anything(self.round, mark.number)
+        self.trail.take_verification(result.at, mark.step)
         return result
 
     def _retrying(self, mark: Mark, said: events.StepRetrying) -> Mark | None:
         started = mark.before
         if started is not None and isinstance(started.payload, events.StepStarted):
-            return self._ran(started)
-        return self._since(started or self._any(mark.number), mark.step)
+            return self.trail.take_run(started)
+        return self._since(started or anything(self.round, mark.number), mark.step)
 
     def _answered(self, mark: Mark, said: events.ApprovalAnswered) -> Mark | None:
-        asked = mark.before
-        if asked is None:
-            return self._any(mark.number)
-        self._take(asked.at, "approval", mark.step)
-        return asked
+        return self._since(mark.before, mark.step, "approval") or anything(self.round, mark.number)
 
     def _asked(self, mark: Mark, said: events.ApprovalAsked) -> Mark | None:
         own = mark.before
-        if said.kind == "in_doubt" and own is not None and isinstance(own.payload, events.StepStarted):
-            return self._ran(own)
-        return self._since(self._last_input(mark, settled=True), mark.step)
+        if own is not None and isinstance(own.payload, events.StepStarted):
+            return self.trail.take_run(own)
+        return self._since(last_input(self.timeline, self.round, mark, settled=True), mark.step)
 
     def _added(self, mark: Mark, said: Any) -> Mark | None:
         if isinstance(said, events.StepAdded) and said.parent is not None:
             parent = self.round.last(said.parent, mark.number, events.StepAdded)
-            return self._since(_latest((parent, self._last_input(mark))), mark.step)
+            return self._since(latest((parent, last_input(self.timeline, self.round, mark))), mark.step)
         if self.round.is_replan:
             return self._replanned(mark)
-        if self.time.is_resumed:
-            return None
-        start = self.timeline.start
-        was_whole = start is not None and start.plan_source.partition(":")[0] in _WHOLE
-        if was_whole and self.time.planned is not None:
-            self._take(self.time.planned, "overhead")
-        self._plan(self.time.began)
+        self._planned()
         return None
+
+    def _planned(self) -> None:
+        """The time to the beginning of the stretch went to planning, or, where a plan was there, to getting ready."""
+        time, start = self.time, self.timeline.start
+        if time.is_resumed and time.planned is None:
+            return
+        if start is not None and start.plan_source.partition(":")[0] in _WHOLE and time.planned is not None:
+            reviewed_at = time.reviewed.at if time.reviewed is not None else 0.0
+            self.trail.take(max(time.planned, reviewed_at), "overhead")
+        self.trail.take_planning(time.began)
 
     def _replanned(self, mark: Mark) -> Mark | None:
         """The walk goes on at the end of the round before; what lies between was planning."""
-        place = self.time.rounds.index(self.round) - 1
-        self.round = self.time.rounds[place]
+        self.round = self.time.rounds[self.time.rounds.index(self.round) - 1]
         last = self.round.last_end(mark.number)
         if last is not None:
-            self._plan(last.at)
+            self.trail.take_planning(last.at)
         return last
 
     def _other(self, mark: Mark, said: Any) -> Mark | None:
-        return self._since(mark.before or self._any(mark.number), mark.step)
+        return self._since(mark.before or anything(self.round, mark.number), mark.step)
+
+
+def _is_below(name: str, step: str) -> bool:
+    return name == step or name.startswith(f"{step}/")
 
 
 def _is_cancelled(mark: Mark) -> bool:
     return isinstance(mark.payload, events.StepFinished) and mark.payload.status == "cancelled"
-
-
-def _latest(marks: Iterable[Mark | None]) -> Mark | None:
-    return max((mark for mark in marks if mark is not None), key=lambda mark: mark.number, default=None)

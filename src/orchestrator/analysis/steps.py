@@ -69,7 +69,7 @@ def tracks(timeline: Timeline, scale: Scale) -> dict[str, Track]:
                 for mark in marks:
                     _read(track, mark, mark.payload)
                 track.stop(_end_of(turn, time), "open")
-    return found
+    return {name: track for name, track in found.items() if "action" in track.facts}  # questions have names too
 
 
 def _end_of(turn: Round, time: Time) -> float:

@@ -14,6 +14,16 @@ from ... import events
 from ...events import Event, Payload
 
 _FROM_OUTSIDE = (events.ApprovalAnswered, events.CancelRequested)  # may be written while no process runs the run
+_OF_STEPS = (
+    events.StepAdded,
+    events.StepStarted,
+    events.StepRetrying,
+    events.StepFinished,
+    events.StepVerified,
+    events.StepInvalidated,
+    events.ApprovalAsked,
+    events.ApprovalAnswered,
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -90,7 +100,8 @@ class Round:
 
 @dataclass(slots=True)
 class Time:
-    """A stretch in which a process ran the run, Unix seconds. `planned` is when a plan was there or began to come.
+    """A stretch in which a process ran the run, Unix seconds. `planned` is when a plan was there or began to come,
+    `reviewed` when a person had answered whether it may run, or was asked, while there is no answer.
 
     `finish` None: nothing says how it ended.
     """
@@ -99,6 +110,7 @@ class Time:
     ended: float
     is_resumed: bool = False
     planned: float | None = None
+    reviewed: Mark | None = None
     rounds: list[Round] = field(default_factory=list)
     finish: events.RunFinished | None = None
     cancelled: Mark | None = None
@@ -111,10 +123,10 @@ class Timeline:
     run_id: str = ""
     session_id: str = ""
     start: events.RunStarted | None = None
+    goal: str = ""
     times: list[Time] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
-    limits: dict[str, str] = field(default_factory=dict)
     replans: int = 0
     numbers: int = 0
     _at: float = 0.0
@@ -157,33 +169,42 @@ class Timeline:
 
     def _sort(self, time: Time, payload: Payload, at: float) -> None:
         match payload:
-            case events.RunStarted():
-                self.start = payload
-                time.planned = at
             case events.PlanChanged():
                 self.replans += 1
                 time.rounds.append(Round(at, is_replan=True))
+            case events.PlanReady():
+                time.rounds[-1].whole = Mark(self.numbers, at, payload, "")
             case events.ModelCall(seconds=seconds, waited_s=waited):
                 self.uses.append(Use(at - seconds - waited, at - seconds, at, payload))
+            case events.Notice(text=text, step=step):
+                self.notices.append(f"{step}: {text}" if step else text)
+            case events.ApprovalAsked(kind="plan", step=step):
+                time.reviewed = Mark(self.numbers, at, payload, step)
+            case events.ApprovalAnswered(step=step) if _is_answer(time.reviewed, step):
+                time.reviewed = Mark(self.numbers, at, payload, step, time.reviewed)
+            case events.CancelRequested(step=None):
+                time.cancelled = Mark(self.numbers, at, payload, "")
+            case _:
+                self._bound(time, payload, at)
+                self._mark(time.rounds[-1], payload, at)
+
+    def _bound(self, time: Time, payload: Payload, at: float) -> None:
+        """Takes in the beginning or the end of a run."""
+        match payload:
+            case events.RunAccepted(goal=goal):
+                self.goal = goal
+            case events.RunStarted():
+                self.start, self.goal = payload, payload.goal or self.goal
+                time.planned = at
             case events.RunFinished(seconds=seconds):
                 time.finish = payload
                 if len(self.times) == 1:
                     time.began = min(time.began, at - seconds)
-            case events.PlanReady():
-                time.rounds[-1].whole = Mark(self.numbers, at, payload, "")
-            case events.LimitWaiting(step=step, limit=limit):
-                self.limits[step] = limit
-            case events.Notice(text=text, step=step):
-                self.notices.append(f"{step}: {text}" if step else text)
-            case events.CancelRequested(step=None):
-                time.cancelled = Mark(self.numbers, at, payload, "")
-            case _:
-                self._mark(time.rounds[-1], payload, at)
 
     def _mark(self, turn: Round, payload: Payload, at: float) -> None:
-        step = getattr(payload, "step", None)
-        if step is None or isinstance(payload, (events.StepProgress, events.ArtifactCreated)):
+        if not isinstance(payload, _OF_STEPS):
             return
+        step = payload.step
         own = turn.marks[step]
         mark = Mark(self.numbers, at, payload, step, own[-1] if own else None)
         own.append(mark)
@@ -201,3 +222,8 @@ class Timeline:
 def _beginning(at: float, payload: Payload) -> float:
     """When what the first event tells of began."""
     return at - payload.seconds - payload.waited_s if isinstance(payload, events.ModelCall) else at
+
+
+def _is_answer(asked: Mark | None, step: str) -> bool:
+    """Whether an answer under this name is the one to the question about the plan."""
+    return asked is not None and asked.step == step and isinstance(asked.payload, events.ApprovalAsked)

@@ -11,7 +11,20 @@ import math
 from ...events import LimitChanged, LimitWaiting, StepStarted
 from .propagation import enable, move
 from .state import Cell, Group, State, Status
-from .ticks import Added, Answered, Call, Cancel, Clock, Expanded, Failed, Finished, InputsChanged, Judged, Start
+from .ticks import (
+    Added,
+    Answered,
+    Call,
+    Cancel,
+    Clock,
+    Expanded,
+    Failed,
+    Finished,
+    InputsChanged,
+    Judged,
+    Start,
+    Unparked,
+)
 
 _OVERLOAD_WINDOW_S = 10.0
 _COOL_DOWN_S = 1.0
@@ -25,10 +38,11 @@ _REASONS: dict[type, str] = {
     Cancel: "finished",
     Judged: "verified",
     Answered: "answered",
+    Unparked: "answered",
     InputsChanged: "inputs",
     Clock: "time",
 }
-_OF_A_STEP = (Finished, Failed, Cancel, Judged, Answered)
+_OF_A_STEP = (Finished, Failed, Cancel, Judged, Answered, Unparked)
 
 _Entry = tuple[float, int, int]
 

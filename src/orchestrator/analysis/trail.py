@@ -1,0 +1,78 @@
+"""The segments a walk leaves behind, laid one before the other. Rule: each ends where the next one begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .figures import Category, Segment
+from .splitting import split
+from .timeline import Mark, Time, Use
+
+_PLANNING = ("planner", "intake")
+
+Uses = Mapping[str | None, Sequence[Use]]
+
+
+def by_step(uses: Sequence[Use]) -> Uses:
+    """Model calls by the step they were made for; None: for the run as a whole."""
+    found: dict[str | None, list[Use]] = {}
+    for use in uses:
+        found.setdefault(use.call.step, []).append(use)
+    return found
+
+
+class Trail:
+    """The segments of one stretch, from its end back. `at` is how far back they reach, Unix seconds."""
+
+    def __init__(self, time: Time, uses: Uses) -> None:
+        self.time = time
+        self.at = time.ended
+        self.found: list[Segment] = []
+        self._uses = uses
+
+    def take(self, start: float, category: Category, step: str | None = None, detail: str = "") -> None:
+        """The time from `start` on went to this; nothing of it is left when `start` is behind `at`."""
+        start = max(start, self.time.began)
+        if start < self.at:
+            self.found.append(Segment(start_s=start, end_s=self.at, category=category, step=step, detail=detail))
+            self.at = start
+
+    def take_run(self, started: Mark, *, seconds: float = 0.0) -> Mark:
+        """A try of a step; `seconds` is what its call took, 0: not known. Gives its start."""
+        step = started.step
+        call_began = max(started.at, self.at - seconds) if seconds else started.at
+        self._take_calls(call_began, "tool", step, self._uses.get(step, ()))
+        self.take(started.at, "overhead", step)
+        return started
+
+    def take_verification(self, start: float, step: str) -> None:
+        """Verification; waits of the judge at model limits are told apart."""
+        uses = [*self._uses.get(None, ()), *self._uses.get(step, ())]
+        judging = [use for use in uses if use.call.role == "verifier"]
+        self._take_calls(start, "verification", step, judging, only_waits=True)
+
+    def take_answer(self, start: float) -> None:
+        """What comes behind the last step: the writer's model, and work of our own."""
+        uses = [use for use in self._uses.get(None, ()) if use.call.role not in _PLANNING]
+        self._take_calls(start, "overhead", None, uses)
+
+    def take_planning(self, start: float) -> None:
+        """Planning, with the approval of the whole plan; waits of the planner at model limits are told apart."""
+        answered = self.time.reviewed
+        asked = answered.before if answered is not None and answered.before is not None else answered
+        if answered is not None and asked is not None:
+            if asked is not answered:
+                self.take(answered.at, "overhead")
+            self.take(asked.at, "approval", None, "plan")
+        uses = [use for use in self._uses.get(None, ()) if use.call.role in _PLANNING]
+        self._take_calls(start, "planning", None, uses, only_waits=True)
+
+    def _take_calls(
+        self, start: float, category: Category, step: str | None, uses: Sequence[Use], *, only_waits: bool = False
+    ) -> None:
+        """As `take`, with the waits for limits of model calls told apart, and, if wanted, the calls themselves."""
+        start = max(start, self.time.began)
+        if start >= self.at:
+            return
+        for piece in reversed(split(start, self.at, category, uses, only_waits=only_waits)):
+            self.take(piece.start, piece.category, step, piece.detail)
