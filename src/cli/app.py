@@ -16,6 +16,7 @@ _COMMANDS = {
     "plan": ("plan", "Show the plan of a goal without running it."),
     "playbooks": ("playbooks", "List the playbooks, or show one."),
     "tools": ("tools", "List the tools, or show one."),
+    "mcp": ("mcp", "List, check and call MCP servers, or be one."),
     "simulate": ("simulate", "Serve a simulated model endpoint, for tests and load."),
     "doctor": ("doctor", "Check the installation; show the settings in force."),
 }

@@ -27,7 +27,10 @@ def command(ctx: click.Context, as_json: bool, config_file: Path | None) -> None
     """
     ctx.obj = config_file
     if ctx.invoked_subcommand is None:
-        show_all(registry(config_file), as_json=as_json)
+        known = registry(config_file)
+        show_all(known, as_json=as_json)
+        for text in known.take_notices():
+            click.echo(f"Note: {text}", err=True)
 
 
 @command.command("show")

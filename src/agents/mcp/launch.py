@@ -101,6 +101,14 @@ def _shown(values: Mapping[str, SecretStr]) -> dict[str, str]:
     return {key: value.get_secret_value() for key, value in values.items()}
 
 
+def how(server: McpServer) -> str:
+    """How a server is reached, in a line without its variables, headers and query."""
+    preset = PRESETS.get(server.preset)
+    command = preset.command if preset is not None else (server.command,) * bool(server.command)
+    url = preset.url if preset is not None else server.url
+    return " ".join((*command, *server.args)) if command else re.sub(r"//[^/@\s]*@", "//", url.partition("?")[0])
+
+
 class _Expansion:
     """Replaces `${ENV:NAME}`, and remembers what must not be shown."""
 

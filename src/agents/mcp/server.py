@@ -219,8 +219,8 @@ class Server:
             await link.tools(),
             server=told.serverInfo.name,
             version=told.serverInfo.version,
-            has_resources="resources" in link.offers,
-            has_prompts="prompts" in link.offers,
+            has_resources=await link.has_resources(),
+            has_prompts=bool(await link.prompts()),
         )
         self._publish(found)
 

@@ -86,6 +86,10 @@ class Servers:
 
     # ---- for people
 
+    async def learn(self, name: str) -> None:
+        """Connects a server, which tells what it offers. Raises as `Connection.connect`, and UsageError as `server`."""
+        await self._loop.run(self.server(name).learn())
+
     def server(self, name: str) -> Server:
         """The server of this name.
 

@@ -85,6 +85,12 @@ class Link:
         """Every resource the server lists, at most 2,000."""
         return await self._pages("resources", self._session.list_resources)
 
+    async def has_resources(self) -> bool:
+        """Whether there is any resource, or a pattern for some."""
+        if await self.resources():
+            return True
+        return bool(await self._pages("resourceTemplates", self._session.list_resource_templates, offer="resources"))
+
     async def prompts(self) -> list[Any]:
         """Every prompt the server lists, at most 2,000."""
         return await self._pages("prompts", self._session.list_prompts)
@@ -99,13 +105,18 @@ class Link:
         """The library's messages of a prompt."""
         return await self._session.get_prompt(name, dict(arguments))
 
-    async def _pages(self, kind: str, ask: Callable[..., Awaitable[Any]]) -> list[Any]:
-        from mcp import types
+    async def _pages(self, kind: str, ask: Callable[..., Awaitable[Any]], *, offer: str = "") -> list[Any]:
+        from mcp import McpError, types
 
         found: list[Any] = []
         cursor: str | None = None
-        for _ in range(_PAGES if kind in self.offers else 0):
-            page = await ask(params=types.PaginatedRequestParams(cursor=cursor))
+        for _ in range(_PAGES if (offer or kind) in self.offers else 0):
+            try:
+                page = await ask(params=types.PaginatedRequestParams(cursor=cursor))
+            except McpError as error:
+                if error.error.code == types.METHOD_NOT_FOUND:  # promised, and not there
+                    break
+                raise
             found += getattr(page, kind)
             if not page.nextCursor or page.nextCursor == cursor or len(found) >= _MOST:
                 break
