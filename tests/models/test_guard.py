@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planloom.errors import ContextError
-from planloom.models.guard import Guard, digest
+from planloom.models.guard import Guard
+from planloom.models.pruning import digest, left_out, mark
 
 Messages = list[dict[str, Any]]
 
@@ -61,15 +62,38 @@ def test_old_tool_outputs_become_digests_first_and_the_oldest_before_the_others(
     assert fitted.messages[5]["content"] == lines(400)
 
 
-def test_oldest_turns_go_next_with_their_tool_calls() -> None:
-    old = [message for i in range(30) for message in (user(f"{i} " + lines(20)), *used_tool(i, "short"))]
+def test_old_turns_become_lines_next_and_the_oldest_before_the_others() -> None:
+    old = [message for i in range(6) for message in (user(f"{i} " + lines(60)), *used_tool(i, "short"))]
+    messages = [system(), *old, user("now")]
+    fitted = Guard().fit("m", messages, limit=3_000, reserve_output=500)
+    assert fitted.messages[0] == system() and fitted.messages[-1] == user("now")
+    assert fitted.dropped == 0 < fitted.digested
+    first = fitted.messages[1]["content"]
+    assert first.startswith('[shortened: asked "0 line 0 of') and 'got "short"]' in first
+    assert list(fitted.messages[1 + fitted.digested : -1]) == old[3 * fitted.digested :]
+
+
+def test_oldest_turns_go_last_with_their_tool_calls_and_a_mark_counts_them() -> None:
+    old = [message for i in range(200) for message in (user(f"{i} " + lines(20)), *used_tool(i, "short"))]
     messages = [system(), *old, user("now")]
     fitted = Guard().fit("m", messages, limit=3000, reserve_output=500)
     assert fitted.messages[0] == system() and fitted.messages[-1] == user("now")
     assert fitted.dropped % 3 == 0 and fitted.dropped > 0
-    assert list(fitted.messages[1:]) == messages[1 + fitted.dropped :]
+    assert fitted.messages[1] == mark(fitted.dropped)
+    assert len(fitted.messages) - 3 == 200 - fitted.dropped // 3
     asked = {c["id"] for m in fitted.messages for c in m.get("tool_calls", ())}
     assert asked == {m["tool_call_id"] for m in fitted.messages if m["role"] == "tool"}
+
+
+def test_marks_add_up_when_a_pruned_history_is_pruned_again() -> None:
+    messages = [system(), *(user(f"{i} " + lines(20)) for i in range(60)), user("now")]
+    once = Guard().fit("m", messages, limit=1_500, reserve_output=0)
+    again = Guard().fit(
+        "m", [*once.messages[:-1], *(user(lines(20)) for _ in range(20)), user("x")], limit=1_500, reserve_output=0
+    )
+    count = left_out(again.messages[1])
+    assert count == once.dropped + again.dropped > once.dropped
+    assert count + len(again.messages) - 3 == 60 + 20
 
 
 def test_four_tools_with_100_000_tokens_each_fit_and_keep_their_tails() -> None:
@@ -105,10 +129,10 @@ def test_tools_and_schema_count_too() -> None:
 def test_the_bound_follows_what_the_model_really_counted() -> None:
     guard = Guard()
     messages = [system(), user("old " + lines(50)), user("now")]
-    assert guard.fit("m", messages, limit=1200, reserve_output=0).dropped == 0
+    assert guard.fit("m", messages, limit=1200, reserve_output=0).digested == 0
     for _ in range(30):
         guard.corrections.learn("m", 1000, 2200)
-    assert guard.fit("m", messages, limit=1200, reserve_output=0).dropped == 1
+    assert guard.fit("m", messages, limit=1200, reserve_output=0).digested == 1
 
 
 def test_a_digest_of_one_long_line_shows_both_ends() -> None:
