@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
+from collections.abc import Container
 from pathlib import Path
 
 from ..errors import JournalError
 
 _CHUNK = 1 << 20
+_HEX = re.compile(rb"[0-9a-f]{64}")
 
 
 class ArtifactStore:
@@ -27,9 +30,10 @@ class ArtifactStore:
         """
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.path(sha256)
-        if path.exists():
-            return sha256
         try:
+            if path.exists():
+                os.utime(path)  # in use again: `sweep` leaves it alone
+                return sha256
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent)
             try:
@@ -63,6 +67,30 @@ class ArtifactStore:
         with self.path(sha256).open("rb") as file:
             file.seek(offset)
             return file.read(size)
+
+    def named_in(self, sha256: str) -> set[str]:
+        """The hashes that occur in a stored value; none where nothing is stored."""
+        try:
+            return {match.decode() for match in _HEX.findall(self.path(sha256).read_bytes())}
+        except OSError:
+            return set()
+
+    def sweep(self, used: Container[str], *, before: float) -> tuple[int, int]:
+        """Removes values that are not used and were stored before a Unix time; gives how many, and their bytes.
+
+        Raises:
+            JournalError: the folder can't be read or written.
+        """
+        count = size = 0
+        try:
+            for path in self.folder.glob("??/*"):
+                about = path.stat()
+                if path.name not in used and about.st_mtime < before:
+                    path.unlink()
+                    count, size = count + 1, size + about.st_size
+        except OSError as error:
+            raise JournalError(f"expected to tidy up {str(self.folder)!r}, got: {error}") from error
+        return count, size
 
     def path(self, sha256: str) -> Path:
         """Where the bytes of this hash are, or would be."""

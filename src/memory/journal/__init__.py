@@ -18,7 +18,7 @@ from ...config import Sessions
 from ...errors import JournalError
 from ...events import Event, Payload
 from .appending import Appender, running_loop
-from .compaction import Compacted, compact, ended_runs
+from .compaction import Compacted, compact, ended_runs, restore
 from .frames import Broken
 from .lock import Holder, Lock, holder
 from .opening import Found, opened
@@ -283,6 +283,7 @@ __all__ = [
     "verify",
     "repair",
     "compact",
+    "restore",
     "ended_runs",
     "holder",
     "Record",

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from ...clock import Clock
+from ...errors import JournalError
 from .frames import GROUP, HEAD, PACKED, SKIP, Frame, ending, framed, walk
 from .lock import Lock
-from .opening import Found, opened
+from .opening import opened
 from .packing import blocks
 from .policy import GAP, SOFT_TYPES
 from .reading import read
@@ -66,6 +67,26 @@ def ended_runs(records: Iterable[Record]) -> dict[str, float]:
     return _survey(records).ended
 
 
+def restore(folder: Path, records: Iterable[Record], clock: Clock) -> int:
+    """Makes a session of records that came from elsewhere, numbers and times as they are; gives its size in bytes.
+
+    Raises:
+        BusyError: somebody writes the session.
+        JournalError: there is a journal already, or it can't be written.
+    """
+    lock = Lock(folder, purpose="import", now=clock.wall())
+    try:
+        if current(folder):
+            raise JournalError(f"session {folder.name!r}: expected a new session, got one that has a journal already")
+        kept = list(records)
+        last = kept[-1].seq if kept else 0
+        return swap(named(folder, 1).path, _file(kept, last, is_packed=False))
+    except OSError as error:
+        raise as_journal_error(folder, error) from error
+    finally:
+        lock.release()
+
+
 @dataclass(slots=True)
 class _Survey:
     """What a first look at all records gives: ended runs, and the number of each step's last result."""
@@ -99,8 +120,9 @@ def _compacted(folder: Path, drop_runs: Container[str], compression: str) -> Com
         return Compacted(session=folder.name, before_bytes=before, after_bytes=before)
     kept = (record for record in map(choice.of, read(folder)) if record is not None)
     dropped, stripped = choice.dropped, choice.stripped
+    last = found.last if found.is_clean else found.last + GAP
     target = named(folder, segments[-1].number + 1).path
-    after = swap(target, _file(kept, found, is_packed=compression == "zstd"))
+    after = swap(target, _file(kept, last, is_packed=compression == "zstd"))
     tidy(folder)
     return Compacted(
         session=folder.name,
@@ -142,9 +164,8 @@ def _is_packed(path: Path) -> bool:
     return GROUP not in kinds and PACKED in kinds
 
 
-def _file(records: Iterable[Record], found: Found, *, is_packed: bool) -> Iterator[bytes]:
-    """The bytes of the new file, with a clean end."""
-    last = found.last if found.is_clean else found.last + GAP
+def _file(records: Iterable[Record], last: int, *, is_packed: bool) -> Iterator[bytes]:
+    """The bytes of the new file, with a clean end; `last` is the last number in use."""
     frames = _frames(records, last)
     size = 0
     for piece in blocks(frames) if is_packed else (framed(frame.kind, frame.body) for frame in frames):
