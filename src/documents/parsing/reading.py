@@ -41,6 +41,7 @@ class Readers:
     """At most `settings.processes` processes, started when needed and kept. Close it."""
 
     def __init__(self, settings: Settings) -> None:
+        self.count = settings.processes
         self._settings = settings
         self._slots = asyncio.Semaphore(settings.processes)
         self._idle: list[_Reader] = []
