@@ -108,6 +108,7 @@ class _Fold:
         self._current: dict[str, tuple[tuple[str, str], int]] = {}
         self._made: dict[str, list[ArtifactCreated]] = {}
         self._effects: dict[str, str] = {}
+        self._confirmed: set[str] = set()
         self._began_at: float | None = None
         self._last_at = 0.0
 
@@ -166,11 +167,16 @@ class _Fold:
     def changed(self, said: events.PlanChanged) -> None:
         """A new round: what was final serves every step with its key; all else of the old round is over."""
         self.run.replans += 1
+        for event in self.run.finished.values():
+            if event.status == "failed" and event.key is not None:
+                self.run.past.keep(event.key, Kept(error=event.error or ""))
+            if event.status == "ok" and self._effects.get(event.step) == "write":
+                self.run.past.again.add(event.step)
         self.run.finished.clear()
         self.run.actions.clear()
         for place, kept in ((p, outcomes[-1]) for p, outcomes in self._outcomes.items()):
-            if kept.stored is not None and kept.verdict is not None and kept.verdict.status != "fail":
-                self.run.past.keep(place[1], kept)
+            if kept.stored is not None and not _failed(kept):
+                self.run.past.keep(place[1], judged(kept, kept.verdict or Verdict("off")))
         self._outcomes.clear()
         self._current.clear()
         self._turn.clear()
@@ -200,6 +206,8 @@ class _Fold:
         past.again |= {name for name in done if self._effects.get(name) == "write"}
         if forgotten:
             past.rounds.clear()
+        for name in forgotten:
+            past.threads.by_step.pop(name, None)
         gone = retried | forgotten
         past.answers = {k: a for k, a in past.answers.items() if k[0] not in gone}
         past.cancelled = {step: reason for step, reason in past.cancelled.items() if step not in gone}
@@ -212,7 +220,9 @@ class _Fold:
 
     def began(self, said: events.StepStarted) -> None:
         if self._effects.get(said.step) == "write":
-            self.run.past.interrupted.add(said.step)
+            past = self.run.past
+            past.interrupted.add(said.step)
+            past.answers = {k: a for k, a in past.answers.items() if not _is_denial(k, a, said.step)}
 
     def retrying(self, said: events.StepRetrying) -> None:
         self.run.past.interrupted.discard(said.step)
@@ -236,7 +246,8 @@ class _Fold:
             run.files[said.step] = outcomes[turn].files
         elif said.status == "ok":
             stored = Stored(said.digest or "", said.value, said.stored)
-            outcomes[turn:] = [Kept(stored=stored, files=files)]
+            verdict = Verdict("off") if said.step in self._confirmed else None
+            outcomes[turn:] = [Kept(stored=stored, files=files, verdict=verdict)]
             run.files[said.step] = files
         elif not (turn and turn == len(outcomes) and _failed(outcomes[-1])):
             outcomes[turn:] = [Kept(error=said.error or "")]
@@ -265,7 +276,9 @@ class _Fold:
         if own and asked.kind != "plan":
             run.overrides.setdefault(said.step, {}).update(own)
         run.past.answers[question_key(asked, own)] = said
-        if asked.kind == "in_doubt" and not said.granted:
+        if asked.kind == "in_doubt" and said.granted:
+            self._confirmed.add(said.step)
+        elif asked.kind == "in_doubt":
             run.past.interrupted.discard(said.step)
 
     def cancelling(self, said: events.CancelRequested) -> None:
@@ -274,11 +287,22 @@ class _Fold:
         else:
             self.run.past.cancelled[said.step] = said.reason or "cancelled"
 
+    def talked(self, said: events.Payload) -> None:
+        self.run.past.threads.apply(said)
+
+    def messaged(self, said: events.AgentMessage) -> None:
+        self.run.past.messages.append(said)
+
     def called(self, said: events.ModelCall) -> None:
         used = self.run.used
         used["model_calls"] += 1
         used["tokens"] += said.prompt_tokens + said.completion_tokens
         used["usd"] += said.cost_usd or 0  # type: ignore[assignment]
+
+
+def _is_denial(question: tuple[str, str, str], answered: ApprovalAnswered, step: str) -> bool:
+    """Whether it was said that an effect had not happened; true only until the write begins again."""
+    return question[:2] == (step, "in_doubt") and not answered.granted
 
 
 def _failed(kept: Kept) -> bool:
@@ -314,4 +338,8 @@ _HANDLERS: dict[type, Callable[[_Fold, Any], None]] = {
     ApprovalAnswered: _Fold.answered,
     events.CancelRequested: _Fold.cancelling,
     events.ModelCall: _Fold.called,
+    events.AgentTurn: _Fold.talked,
+    events.AgentCalled: _Fold.talked,
+    events.AgentReturned: _Fold.talked,
+    events.AgentMessage: _Fold.messaged,
 }

@@ -290,7 +290,7 @@ class Stages:
         before, after = {s.id: s for s in run.plan.steps}, {s.id: s for s in changed.steps}
         removed = tuple(name for name in before if after.get(name) != before[name])
         added = tuple(name for name in after if after[name] != before.get(name))
-        past = Past(cancelled=run.past.cancelled, answers=run.past.answers)
+        past = Past(cancelled=run.past.cancelled, answers=run.past.answers, again=set(run.past.again))
         for cell in active.executor.core.state:
             event, stored = run.finished.get(cell.id), run.values.result(cell.id)
             if event is None or event.key is None:
@@ -298,8 +298,11 @@ class Stages:
             if cell.status is Status.DONE and cell.settled and stored is not None:
                 verdict = ticks.Verdict(run.verified.get(cell.id, "off"), "verified before", ("earlier round",))
                 past.keep(event.key, Kept(stored=stored, files=tuple(run.files.get(cell.id, ())), verdict=verdict))
+                if cell.traits.effect == "write":
+                    past.again.add(cell.id)
             elif cell.status is Status.FAILED:
                 past.keep(event.key, Kept(error=event.error or ""))
+        past.threads, past.messages = run.past.threads, run.past.messages
         active.emit(PlanChanged(removed, added, active.end.reason if active.end else "", dump(changed)))
         fresh = self._new_run(active, changed)
         fresh.past, fresh.workspace, fresh.budget = past, run.workspace, run.budget

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...agents.tool import Tool, ToolContext
 from ...agents.workspace import Workspace
-from ...errors import BudgetError, PlanloomError, TransientError
+from ...errors import BudgetError, PlanloomError, TransientError, WaitingError
 from ...events import BudgetWarning
 from ..planning.criteria import criteria_of
-from ..planning.plan import ReferenceSyntaxError, Step
+from ..planning.plan import ReferenceSyntaxError
 from . import ticks
 from .checks import instant, verdict
 from .core import Core
+from .desk import Desk
 from .files import Files
 from .handles import Handles
+from .invoke import Invoker
 from .judge import joined, unjudged
-from .past import Kept, key_of
+from .past import Kept
+from .people import People
 from .progress import Progress
 from .values import Stored, is_large
 
@@ -30,8 +34,10 @@ _OURS = (PlanloomError, LookupError, ReferenceSyntaxError)
 class Calls:
     """The calls of one run that are under way."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, people: People) -> None:
         self.core = core
+        self.desk = Desk(core)
+        self._people = people
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._members: dict[asyncio.Task[None], set[str]] = {}
         self._progress = Progress(core.show, core.services.clock)
@@ -91,8 +97,8 @@ class Calls:
         try:
             tool = core.tool(step)
             arguments = core.arguments(step)
-            key = self._key(step, tool, arguments)
-            if self._is_settled_by_past(call, tool, key):
+            key = core.key(step, arguments)
+            if self._is_settled_by_past(call, tool, key) or not self.desk.admits(call, tool, arguments):
                 return
             began = core.services.clock.now()
             files = Files()
@@ -100,11 +106,22 @@ class Calls:
             value = await self._paid(tool, lambda: core.services.caller.call(tool, arguments, context))
             stored = await core.encoded(value)
         except _OURS as error:
-            if isinstance(error, BudgetError):
-                core.tell(ticks.BudgetEnded(error.budget))
-            core.tell(ticks.Failed(call.step, call.epoch, _failure(error)))
+            self._failed(call, error)
             return
+        self.desk.ended(call.step, tool, arguments)
         self._succeeded(call, stored, files, seconds=core.services.clock.now() - began, key=key, cost_usd=tool.cost_usd)
+
+    def _failed(self, call: ticks.Call, error: Exception) -> None:
+        core = self.core
+        if isinstance(error, WaitingError):
+            core.tell(ticks.Parked(call.step, call.epoch))
+            if not any(name in self._people.open for name in error.asked):
+                core.tell(ticks.Unparked(call.step))
+            return
+        if isinstance(error, BudgetError):
+            core.tell(ticks.BudgetEnded(error.budget))
+        self.desk.note("call", step=call.step, tool=core.run.steps[call.step].action, status="failed", error=str(error))
+        core.tell(ticks.Failed(call.step, call.epoch, _failure(error)))
 
     def _succeeded(self, call: ticks.Call, stored: Stored, files: Files, *, seconds: float, **more: Any) -> None:
         core = self.core
@@ -141,13 +158,6 @@ class Calls:
         verdict = kept.verdict or instant(run.steps[call.step], paths)
         self.core.tell(ticks.Finished(call.step, call.epoch, verdict))
 
-    def _key(self, step: Step, tool: Tool, arguments: Mapping[str, Any]) -> str:
-        digest_of = self.core.run.values.digest_of
-        inputs = [digest_of(name) for name in self.core.state.cells[step.id].edges]
-        key = key_of(step.action, arguments, inputs, step.id if tool.effect == "write" else "")
-        self.core.keys[step.id] = key
-        return key
-
     async def _paid(self, tool: Tool, call: Callable[[], Awaitable[Any]]) -> Any:
         """Reserves the declared price of a call and settles it; a call that fails is counted as paid too."""
         if not tool.cost_usd:
@@ -164,8 +174,8 @@ class Calls:
     def _context(self, call: ticks.Call, files: Files) -> ToolContext:
         run = self.core.run
         task = asyncio.current_task()
-        return ToolContext(
-            workspace=run.workspace,
+        context = ToolContext(
+            workspace=self.desk.workspace(call.step),
             config=self.core.services.config,
             run_id=run.id,
             step_id=call.step,
@@ -178,6 +188,9 @@ class Calls:
             results=Handles(self.core, call.step),
             ask=self.core.services.ask,
         )
+        if not run.steps[call.step].action.startswith("agent:"):
+            return context
+        return replace(context, invoke=Invoker(self.desk, self._people, self._paid, context, files))
 
     # ---- merged calls
 
@@ -204,14 +217,17 @@ class Calls:
             except PlanloomError as error:
                 core.tell(ticks.Failed(call.step, call.epoch, _failure(error), merged=True))
                 continue
+            self.desk.ended(call.step, tool, core.run.steps[call.step].parameters)
             self._succeeded(call, stored, files, seconds=seconds, key=key, cost_usd=tool.cost_usd / len(members))
 
     def _member(self, call: ticks.Call, tool: Tool) -> tuple[ticks.Call, Mapping[str, Any], str] | None:
         """A call with its arguments and key; None when the past settles it."""
         step = self.core.run.steps[call.step]
         arguments = self.core.arguments(step)
-        key = self._key(step, tool, arguments)
-        return None if self._is_settled_by_past(call, tool, key) else (call, arguments, key)
+        key = self.core.key(step, arguments)
+        if self._is_settled_by_past(call, tool, key) or not self.desk.admits(call, tool, arguments):
+            return None
+        return call, arguments, key
 
 
 def _value(result: Any) -> Any:

@@ -15,6 +15,7 @@ from ...errors import PlanError
 from ...events import Payload, StepFinished, StepVerified
 from ..planning.plan import Step, resolve
 from . import ticks
+from .past import key_of
 from .run import Run, Services
 from .state import State
 from .values import Stored, is_large
@@ -46,6 +47,8 @@ class Core:
         if kind is StepFinished:
             if payload.status == "failed":  # type: ignore[attr-defined]  # faster than isinstance
                 payload = replace(payload, key=self.keys.get(payload.step))  # type: ignore[call-arg,attr-defined]
+            if payload.status != "ok":  # type: ignore[attr-defined]
+                self.run.values.discard(payload.step)  # type: ignore[attr-defined]  # a rejected result is none
             self.run.finished[payload.step] = payload  # type: ignore[attr-defined,assignment]
         elif kind is StepVerified:
             self.run.verified[payload.step] = payload.verdict  # type: ignore[attr-defined]
@@ -108,6 +111,15 @@ class Core:
         resolved: dict[str, Any] = resolve(step.parameters, self.run.values.lookup, self.known)
         override = self.run.overrides.get(step.id)
         return resolved if override is None else resolved | override
+
+    def key(self, step: Step, arguments: Mapping[str, Any]) -> str:
+        """The content key of a step's call, remembered for what is told of it later."""
+        digest_of = self.run.values.digest_of
+        cell = self.state.cells[step.id]
+        is_write = cell.traits.effect == "write"
+        key = key_of(step.action, arguments, [digest_of(name) for name in cell.edges], step.id if is_write else "")
+        self.keys[step.id] = key
+        return key
 
     async def encoded(self, value: Any) -> Stored:
         """A result as it is kept; large ones are packed in a thread."""

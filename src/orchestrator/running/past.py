@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...events import ApprovalAnswered, ApprovalAsked, ArtifactCreated
+from ...agents.loop.thread import Threads
+from ...events import AgentMessage, ApprovalAnswered, ApprovalAsked, ArtifactCreated
 from ...memory.codec import digest, pack
 from .ticks import Verdict
 from .values import Stored
@@ -33,7 +34,8 @@ class Kept:
 class Past:
     """`cancelled` are reasons by step, `interrupted` the writes that were running when the process ended.
 
-    `again` are writes that took effect and are to run once more, because a person asked for it.
+    `again` are writes that took effect: they never run once more, with other inputs or on demand, before a person
+    agrees.
     """
 
     rounds: dict[str, Kept] = field(default_factory=dict)
@@ -42,6 +44,8 @@ class Past:
     interrupted: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)
     cancelled: dict[str, str] = field(default_factory=dict)
+    threads: Threads = field(default_factory=Threads)
+    messages: list[AgentMessage] = field(default_factory=list)
 
     def keep(self, key: str, kept: Kept) -> None:
         """Makes a final result available to every step of the next round."""
@@ -51,6 +55,10 @@ class Past:
         """The next outcome of this step under this key, else one of an earlier round; None if there is none."""
         own = self.outcomes.get((step, key))
         return own.popleft() if own else self.rounds.get(key)
+
+    def has(self, step: str, key: str) -> bool:
+        """Whether `take` would give something."""
+        return bool(self.outcomes.get((step, key))) or key in self.rounds
 
     def was_interrupted(self, step: str) -> bool:
         """Whether this write was running when the process ended; said once."""

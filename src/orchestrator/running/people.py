@@ -10,6 +10,7 @@ from ...events import ApprovalAnswered, ApprovalAsked
 from ..planning.plan import INPUTS, ReferenceSyntaxError, Step, references
 from . import ticks
 from .core import Core
+from .past import question_key
 from .run import Approve
 
 
@@ -19,6 +20,7 @@ class People:
     def __init__(self, core: Core, when_left_open: Callable[[], None]) -> None:
         self.core = core
         self.open: dict[str, ApprovalAsked] = {}
+        self._inside: dict[str, str] = {}
         self.asking = 0
         self._when_left_open = when_left_open
 
@@ -35,10 +37,31 @@ class People:
             raise UsageError(f"expected an open approval, got {step!r}; open are: {', '.join(self.open) or 'none'}")
         answered = ApprovalAnswered(step, granted, note, dict(changes or {}))
         self.core.emit(answered)
+        if step in self._inside:
+            self._answer_inside(asked, answered)
+            return
         self._record_effect(asked, answered)
         self.core.run.journal.commit()
         self._change(step, answered.changes)
         self.core.tell(ticks.Answered(step, granted, note))
+
+    def ask_inside(self, step: str, asked: ApprovalAsked) -> ApprovalAnswered | None:
+        """The answer to what the running call of a step asks; None: it is open now, and the call is to stop and wait."""
+        before = self.core.run.past.answer(asked)
+        if before is None and asked.step not in self.open:
+            self._inside[asked.step] = step
+            self._open(asked)
+            self.core.wake.set()
+        return before
+
+    def _answer_inside(self, asked: ApprovalAsked, answered: ApprovalAnswered) -> None:
+        """Keeps an answer for the call that asked, and has that call started again."""
+        step = self._inside.pop(asked.step)
+        own = {name: value for name, value in answered.changes.items() if name not in self.core.run.values.inputs}
+        self.core.run.past.answers[question_key(asked, own)] = answered
+        self.core.run.journal.commit()
+        self._change(asked.step, answered.changes)
+        self.core.tell(ticks.Unparked(step))
 
     def _record_effect(self, asked: ApprovalAsked, answered: ApprovalAnswered) -> None:
         """An effect in doubt that did happen counts as a result from now on."""
@@ -66,20 +89,32 @@ class People:
         except (LookupError, ReferenceSyntaxError):
             arguments = step.parameters
         if command.kind == "step":
-            question = f"Run {step.action} ({command.reason})?"
+            reason = "it ran before" if step.id in self.core.run.past.again else command.reason
+            question = f"Run {step.action} ({reason})?"
         else:
             question = f"{step.action} may or may not have taken effect: {command.reason}. Did it happen?"
         asked = ApprovalAsked(step.id, command.kind, question, dict(arguments))
+        if command.kind == "step" and self._ran_before(step, arguments):
+            self.core.tell(ticks.Answered(step.id, True, "it ran before with the same inputs"))
+            return
         before = self.core.run.past.answer(asked)
         if before is not None:
             self._record_effect(asked, before)
             self.core.tell(ticks.Answered(step.id, before.granted, before.note))
             return
-        self.open[step.id] = asked
+        self._open(asked)
+
+    def _open(self, asked: ApprovalAsked) -> None:
+        self.open[asked.step] = asked
         self.core.emit(asked)
         if self.core.run.approve is not None:
             self.asking += 1
             self.core.aside(self._put_to_person(asked, self.core.run.approve))
+
+    def _ran_before(self, step: Step, arguments: Mapping[str, Any]) -> bool:
+        """Whether a write that took effect only gives its result once more."""
+        past = self.core.run.past
+        return step.id in past.again and past.has(step.id, self.core.key(step, arguments))
 
     async def _put_to_person(self, asked: ApprovalAsked, approve: Approve) -> None:
         try:

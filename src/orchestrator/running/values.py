@@ -59,6 +59,10 @@ class Values:
         """Keeps a result."""
         self._results[step] = result
 
+    def discard(self, step: str) -> None:
+        """Forgets a result that does not count any more."""
+        self._results.pop(step, None)
+
     def result(self, step: str) -> Stored | None:
         """What is kept of a step, None if it gave nothing."""
         return self._results.get(step)

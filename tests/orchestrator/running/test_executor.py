@@ -560,6 +560,16 @@ async def test_too_large_result_fails_its_step_and_says_what_to_do(bench):
     assert "max_result_bytes" in bench.steps["a"].error
 
 
+async def test_rejected_result_of_an_optional_step_reaches_nobody(bench):
+    steps = [
+        Step(id="a", action="t.give", parameters={"value": "bad"}, expects=('result != "bad"',), optional=True),
+        step("b", "t.give", parameters={"value": "${a}"}),
+    ]
+    end = await bench.go([give], steps)
+    assert end.status == "done"
+    assert bench.steps["a"].status == "failed" and bench.steps["b"].value is None
+
+
 async def test_full_disk_stops_the_run_before_anything_starts_from_a_lost_result(bench):
     began = []
 
