@@ -67,7 +67,11 @@ def read(request: Mapping[str, Any]) -> dict[str, Any]:
     path = Path(request["path"])
     data, stat = _content(path, request["max_bytes"])
     parsed = parse(path.name, data)
-    found = [[_clean(one.text), one.place.to_dict()] for one in passages(parsed.blocks, limit=request["chunk_chars"])]
+    found = [
+        [_clean(one.text), one.place.to_dict()]
+        for one in passages(parsed.blocks, limit=request["chunk_chars"])
+        if any(char.isalnum() for char in one.text)
+    ]
     if not found:
         raise ToolError("it has no text" if data else "it is empty")
     return {

@@ -75,16 +75,20 @@ class LexicalEmbedder:
 
 
 def features(text: str) -> list[str]:
-    """Words, without the commonest, and their parts; names in code also word by word."""
+    """Words, without the commonest unless there are no others, and their parts; names in code also word by word."""
+    words = _WORD.findall(_CAMEL.sub(" ", text).casefold())
+    telling = [word for word in words if word not in _stop_words()]
     found: list[str] = []
-    for word in _WORD.findall(_CAMEL.sub(" ", text).casefold()):
-        if word in _stop_words():
-            continue
-        found += [f"={word}"] * _WORD_WEIGHT
-        edged = f" {word} "
-        for size in _GRAMS:
-            found += [edged[at : at + size] for at in range(len(edged) - size + 1)]
+    for word in telling or words:
+        found += _parts(word)
     return found
+
+
+@lru_cache(maxsize=65_536)  # few words make most of any text
+def _parts(word: str) -> tuple[str, ...]:
+    edged = f" {word} "
+    grams = [edged[at : at + size] for size in _GRAMS for at in range(len(edged) - size + 1)]
+    return (*[f"={word}"] * _WORD_WEIGHT, *grams)
 
 
 @lru_cache(maxsize=1)
