@@ -17,6 +17,7 @@ _COMMANDS = {
     "playbooks": ("playbooks", "List the playbooks, or show one."),
     "tools": ("tools", "List the tools, or show one."),
     "mcp": ("mcp", "List, check and call MCP servers, or be one."),
+    "sessions": ("sessions", "List, show, move, check and repair sessions."),
     "simulate": ("simulate", "Serve a simulated model endpoint, for tests and load."),
     "doctor": ("doctor", "Check the installation; show the settings in force."),
 }
