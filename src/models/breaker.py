@@ -34,6 +34,7 @@ class Breaker:
     window_s: float = 60.0
     open_s: float = 15.0
     state: State = "closed"
+    openings: int = 0
     _failed_at: deque[float] = field(default_factory=deque)
     _until: float = 0.0
     _length_s: float = 0.0
@@ -78,6 +79,7 @@ class Breaker:
     def _open(self, length_s: float, now: float) -> None:
         self.state, self._length_s, self._until = "open", length_s, now + length_s
         self._round += 1
+        self.openings += 1
         self._failed_at.clear()
 
     def __repr__(self) -> str:
@@ -89,24 +91,17 @@ class Breaker:
 class Breakers:
     """The breaker of each endpoint, made when first asked for."""
 
+    open_s: float = 15.0
     _by_endpoint: dict[str, Breaker] = field(default_factory=dict)
 
     def of(self, endpoint: str) -> Breaker:
         """The breaker of an endpoint."""
-        return self._by_endpoint.setdefault(endpoint, Breaker())
+        return self._by_endpoint.setdefault(endpoint, Breaker(open_s=self.open_s))
 
-    def enter(self, endpoint: str, now: float) -> Pass:
-        """Leave to call an endpoint, to be handed to its breaker's `leave`.
-
-        Raises:
-            ModelError: the breaker is open (kind `open`).
-        """
-        breaker = self.of(endpoint)
-        leave = breaker.enter(now)
-        if leave is None:
-            raise ModelError(
-                f"expected {endpoint!r} to answer, got failures only; it is tried again in "
-                f"{breaker.opens_at(now) - now:.0f} s, check that the server runs and models.base_url is right",
-                kind="open",
-            )
-        return leave
+    def refusal(self, endpoint: str, now: float) -> ModelError:
+        """What is said to who can't wait until an endpoint is tried again."""
+        return ModelError(
+            f"expected {endpoint!r} to answer, got failures only; it is tried again in "
+            f"{self.of(endpoint).opens_at(now) - now:.0f} s, check that the server runs and models.base_url is right",
+            kind="open",
+        )

@@ -250,7 +250,7 @@ class Ledger:
         book.settle(ticket._request, 0, now)
         told = ratelimits.read(headers, self._clock.wall())
         book.quota.learn(told, hold, now)
-        book.quota.rejected(told.retry_after_s, hold.at, now)
+        book.quota.rejected(told, ticket.estimate.tokens, hold.at, now)
         self._look(ticket._desk)
         self._purse.settle(ticket._budgets, ticket._reserved, {})
 

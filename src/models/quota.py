@@ -1,27 +1,32 @@
 """The limits of one model at one endpoint: configured, told by its responses, and lowered after a rejection.
 
 Rule: pure bookkeeping, `now` is an argument. Told limits only ever lower the configured ones. What the
-provider says is gone beyond our own count is believed. A rejection pauses until the time that was
-asked for and halves the admitted share, which comes back step by step (AIMD, Chiu and Jain 1989).
+provider says is gone beyond our own count is believed. A rejection pauses until the time that was asked for. Only
+one that load can explain (near a known limit, or one of many at once) halves what is admitted, which comes back step
+by step (AIMD, Chiu and Jain 1989); rejections that come whatever the load is would keep it at nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass, field
 
-from .ratelimits import Headers, Told
+from .gauge import Gauge
+from .ratelimits import Headers
 from .windows import Entry, Window
 
 MINUTE_S = 60.0
 DAY_S = 86_400.0
 MARGIN_S = 0.5  # a call reaches the provider later than it was let go; entries stay this much longer
-MOMENT_S = 0.25  # how much later than another a call may arrive that was let go before it
 COLD_CALLS = 8  # calls side by side until a first response has told the limits
+CLUSTER_S = 10.0
+CLUSTER = 5  # rejected calls of those let go in that time, and the share of them: then an unknown limit is met
+CLUSTER_SHARE = 0.4
 LEAST_SHARE = 1 / 32
-LEAST_CAP = 20.0  # requests per minute, halved where no limit is known at all
+LEAST_CAP = 60.0  # requests per minute below which no guess of an unknown limit goes; pauses do the rest
 STEP_SHARE = 0.1
 STEP_S = 5.0
+FORGOTTEN_SHARE = 3.0  # of what went through when it was guessed; a guess that grew to this is wrong
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 
@@ -33,85 +38,6 @@ class Limits:
     requests_per_minute: float = 0
     tokens_per_minute: float = 0
     requests_per_day: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What responses said was `gone` of a limit when the entry `last` was counted; believed `until` then.
-
-    Calls may overtake each other on their way: of those let go within a moment, from `first_at` on, the word by which
-    most is gone counts for all. `foreign` is what that was beyond our own count when it came.
-    """
-
-    first_at: float
-    last: Entry
-    gone: float
-    until: float
-    foreign: float
-
-
-@dataclass(slots=True)
-class Gauge:
-    """One limited resource. `told` and `cap` are 0 when nothing was told or no rejection lowered it."""
-
-    name: str
-    limit: float
-    window: Window
-    told: float = 0.0
-    cap: float = 0.0
-    word: Word | None = None
-
-    def ceilings(self, now: float) -> Iterator[float]:
-        """The most that may be inside the window, by each limit there is, before the share of the AIMD."""
-        if self.limit:
-            yield self.limit
-        if self.told:
-            yield self.told - self.foreign(now)
-        if self.cap:
-            yield self.cap
-
-    def foreign(self, now: float) -> float:
-        """What is gone beyond our own count: others used it, or what we gave back was not given back to us."""
-        word = self.word
-        if word is None or now >= word.until:
-            return 0.0
-        if now >= word.last.at + self.window.length_s:
-            return word.foreign
-        return max(0.0, word.gone - self.window.used_with(word.last, now))
-
-    def most(self) -> float:
-        """The largest single amount that can ever go through; infinity without a limit."""
-        return min((limit for limit in (self.limit, self.told) if limit), default=float("inf"))
-
-    def opens_at(self, amount: float, share: float, now: float) -> float:
-        """When the window has room for an amount; `now` if it has. Infinity: not with this share or what is told."""
-        used = self.window.used(now)
-        at = now
-        for ceiling in self.ceilings(now):
-            over = used + amount - ceiling * share
-            if over > 1e-9:
-                at = max(at, self.window.frees_at(over, now))
-        return min(at, self.word.until) if self.word is not None and now < self.word.until else at
-
-    def learn(self, told: Told, entry: Entry, now: float) -> None:
-        """Takes a response's word; `entry` is what its call holds here. The word of the call let go last stands."""
-        if told.limit is not None:
-            self.told = told.limit
-        if told.remaining is None or not self.told:
-            return
-        gone, first_at, last, word = self.told - told.remaining, entry.at, entry, self.word
-        if word is not None and now < word.until:
-            if abs(entry.at - word.first_at) <= MOMENT_S:
-                gone, first_at = max(gone, word.gone), word.first_at
-                last = max(entry, word.last, key=_number_of)
-            elif entry.number < word.last.number:
-                return
-        until = now + (self.window.length_s if told.reset_s is None else told.reset_s)
-        self.word = Word(first_at, last, gone, until, max(0.0, gone - self.window.used_with(last, now)))
-
-
-def _number_of(entry: Entry) -> int:
-    return entry.number
 
 
 @dataclass(slots=True)
@@ -137,6 +63,7 @@ class Quota:
     _share: float = 1.0
     _share_since: float = 0.0
     _halved_at: float = float("-inf")
+    _rejected: deque[float] = field(default_factory=deque)  # when the rejected calls were let go
     requests: Gauge = field(init=False)
     tokens: Gauge = field(init=False)
     day: Gauge = field(init=False)
@@ -148,8 +75,10 @@ class Quota:
         self.day = Gauge("requests_per_day", limits.requests_per_day, Window(DAY_S, margin_s))
 
     def share(self, now: float) -> float:
-        """The admitted share of the limits, 1 unless rejections lowered it."""
-        return min(1.0, self._share + STEP_SHARE * self._steps(now))
+        """What is admitted of the lowered limits, 1 unless rejections lowered them; above 1 while a guess grows."""
+        if not self._lowered():
+            return 1.0
+        return self._share + STEP_SHARE * self._steps(now)
 
     def opens_at(self, tokens: float, now: float, *, calls: int = 1) -> tuple[float, str]:
         """When calls of that many tokens in all may go together, as far as is known now, and what holds them.
@@ -161,13 +90,13 @@ class Quota:
         if not self.heard and self.in_flight >= COLD_CALLS:
             return float("inf"), "first_response"
         share = self.share(now)
-        if share >= 1:
-            self.requests.cap = 0.0
+        if share >= FORGOTTEN_SHARE:
+            self.requests.cap = self.tokens.cap = 0.0
         waits = [(gauge.opens_at(amount, share, now), gauge.name) for gauge, amount in self._asked(tokens, calls)]
         at, name = max(waits)
         if at <= now:
             return now, ""
-        return (min(at, self._next_step(now)) if share < 1 else at), name
+        return (min(at, self._next_step(now)) if self._lowered() else at), name
 
     def impossible(self, tokens: float) -> float | None:
         """The limit that a call of that many tokens is above for ever; None: there is none."""
@@ -201,17 +130,52 @@ class Quota:
         """A call was not rejected: the next pause without a wish of the provider is short again."""
         self.pause_s = FIRST_PAUSE_S
 
-    def rejected(self, retry_after_s: float | None, since: float, now: float) -> None:
-        """The provider said too many (429). Calls that were let go before the last halving don't halve again."""
-        pause = self._own_pause(since) if retry_after_s is None else retry_after_s
+    def rejected(self, told: Headers, tokens: float, since: float, now: float) -> None:
+        """The provider said too many (429) to a call of that many tokens, let go at `since`.
+
+        Calls that were let go before the last halving don't halve again.
+        """
+        while self._rejected and self._rejected[0] < now - MINUTE_S:
+            self._rejected.popleft()
+        self._rejected.append(since)
+        near = [self.requests] if self.requests.is_near(0, told.requests, now) else []  # it is counted already
+        near += [self.tokens] if self.tokens.is_near(tokens, told.tokens, now) else []
+        by_load = bool(near) or self._is_cluster(now)
+        pause = told.retry_after_s
+        if pause is None:
+            pause = self._own_pause(since) if by_load else 0.0
         self.paused_until = max(self.paused_until, now + pause)
-        share = self.share(now)
-        if since > self._halved_at:
-            share = max(LEAST_SHARE, share / 2)
-            self._halved_at = now
-            if self.requests.most() == self.tokens.most():  # nothing is limited: halve what was going on
-                self.requests.cap = max(LEAST_CAP, self.requests.window.used(now))
-        self._share, self._share_since = share, self.paused_until
+        if by_load and since > self._halved_at:
+            self._halve(near, now)
+
+    def _halve(self, near: list[Gauge], now: float) -> None:
+        """Lowers the limits that are near to half; where none is, half of what went through is the first guess."""
+        share = min(1.0, self.share(now))
+        for gauge in near:
+            ceiling = min(gauge.known(now), default=0.0)
+            gauge.lower(max(ceiling, 1.0), LEAST_SHARE * ceiling)
+        if not near:
+            went = self.requests.window.used(now) - len(self._rejected)
+            self.requests.lower(max(LEAST_CAP, went), LEAST_CAP)
+            share = 1.0  # the guess is of what went through now, not of what did before
+        self._share, self._share_since = max(LEAST_SHARE, share / 2), self.paused_until
+        self._halved_at = now
+
+    def _is_cluster(self, now: float) -> bool:
+        """Whether so many of the calls let go lately were rejected that it can hardly be chance."""
+        since = max(now - CLUSTER_S, self._halved_at)
+        rejected = sum(at > since for at in self._rejected)
+        if rejected < CLUSTER:
+            return False
+        went = 0
+        for entry in reversed(self.requests.window.entries):
+            if entry.at <= since:
+                break
+            went += 1
+        return rejected >= CLUSTER_SHARE * went
+
+    def _lowered(self) -> bool:
+        return bool(self.requests.cap or self.tokens.cap)
 
     def _own_pause(self, since: float) -> float:
         pause = self.pause_s

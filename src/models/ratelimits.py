@@ -18,6 +18,12 @@ LONGEST_S = 86_400.0  # nobody is believed who asks for more than a day
 _PREFIXES = ("", "llm_provider-")
 _EPOCH_S = 1e9  # numbers above are points in time, not durations
 _UNITS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_WISH = re.compile(
+    r"""(?:try again in|retry(?:ing)? (?:after|in)|"retryDelay":\s*")\s*"""
+    r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|minutes?|m(?![a-z])|seconds?|s(?![a-z]))\s*)+)",
+    re.IGNORECASE,
+)
+_WISH_CHARACTERS = 4_000
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)")
 
 
@@ -43,6 +49,18 @@ def read(headers: Mapping[str, str], wall_s: float) -> Headers:
     """What the headers say, names in any case; `wall_s` is the Unix time at which they came, for dates."""
     plain = {name.lower(): value for name, value in headers.items()}
     return Headers(_told(plain, "requests", wall_s), _told(plain, "tokens", wall_s), _retry_after(plain, wall_s))
+
+
+def wish(text: str) -> float | None:
+    """The seconds after which the words of a refusal ask to come back, None: they don't.
+
+    "try again in 1m30s" (OpenAI), "retry after 22 seconds" (Azure), `"retryDelay": "22s"` (Gemini).
+    """
+    found = _WISH.search(text[:_WISH_CHARACTERS])
+    if found is None:
+        return None
+    words = re.sub(r"milliseconds?", "ms", found[1].lower())
+    return seconds(re.sub(r"\s+|econds?|inutes?", "", words), 0.0)
 
 
 def seconds(text: str, wall_s: float) -> float | None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from ..events import Payload
 from .budget import Budget
 
+FALLS_BACK = frozenset({"verifier", "writer"})  # rules verify and templates write: no reason to wait for a dead server
+
 
 def _unheard(payload: Payload) -> None:
     """Events nobody collects."""
@@ -29,6 +31,11 @@ class Scope:
     budgets: tuple[Budget, ...] = ()
     report: Callable[[Payload], None] = field(default=_unheard)
     deadline_s: float | None = None
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a call may wait until a server that fails is tried again: nothing else can do its work."""
+        return self.role not in FALLS_BACK
 
 
 _current: ContextVar[Scope] = ContextVar("planloom_scope", default=Scope())  # noqa: B039  # frozen

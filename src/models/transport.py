@@ -1,4 +1,4 @@
-"""The HTTP transport under every model client: limits, budgets, breaker and retries in one place.
+"""The HTTP transport under every model client: limits, budgets, breaker, warm fan-out and retries in one place.
 
 Rule: whatever sends a request through it, our client or a library's, is admitted by the ledger before it is sent and
 settled after it. Retries happen here, before a byte of the reply was handed on; SDKs are told not to retry.
@@ -7,62 +7,25 @@ settled after it. Retries happen here, before a byte of the reply was handed on;
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx2
 
-from ..errors import ContextError
-from ..events import LimitWaiting, ModelCall
-from . import tokens
-from .breaker import Breakers, Pass
-from .cost import Prices
-from .guard import Guard
-from .ledger import Amounts, Key, Ledger, Ticket
+from ..events import LimitWaiting
+from . import replies
+from .attempt import REJECTION_COST, Attempt, Rules, Tries
+from .ledger import Key, Ledger
+from .ratelimits import wish
 from .scope import Scope, current
-from .usage import Tail, Usage, usage_of
+from .slots import Slots
+from .usage import usage_of
+from .warm import Lead, Prefixes
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-_LEFT_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How calls are judged, priced and repeated. `context_tokens` 0: no limit; `max_output_tokens` 0: not told."""
-
-    guard: Guard
-    prices: Prices
-    breakers: Breakers
-    context_tokens: int = 0
-    max_output_tokens: int = 4096
-    max_attempts: int = 5
-    backoff_base_s: float = 0.5
-    backoff_cap_s: float = 20.0
-
-    def estimate(self, model: str, body: Mapping[str, Any]) -> Amounts:
-        """The most a call can take, reply included.
-
-        Raises:
-            ContextError: it is more than the model takes; the request is not sent.
-        """
-        if "messages" in body:
-            schema = body.get("response_format")
-            size = self.guard.measure(model, body["messages"], tools=body.get("tools"), schema=schema)
-            prompt, reply = size.most, int(body.get("max_tokens") or self.max_output_tokens)
-            if self.context_tokens and size.expected + reply > self.context_tokens:
-                raise ContextError(
-                    f"expected a request of at most {self.context_tokens - reply:,} tokens for {model!r}, got about "
-                    f"{size.expected:,}; send less, or raise models.context_tokens if the model takes more",
-                    tokens=size.expected + reply,
-                    limit=self.context_tokens,
-                )
-        else:
-            prompt, reply = tokens.of_data(body.get("input", "")), 0
-        return Amounts(tokens=prompt + reply, usd=self.prices.most(model, prompt, reply))
+_WISHES = ("retry-after", "retry-after-ms", "llm_provider-retry-after", "llm_provider-retry-after-ms")
 
 
 class GovernedTransport(httpx2.AsyncBaseTransport):
@@ -73,242 +36,187 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
         self._ledger = ledger
         self._rules = rules
         self._random = random.Random(0)  # noqa: S311  # jitter
+        self._slots = Slots(rules.run_calls)
+        self._prefixes = Prefixes()
+        self._changes: dict[str, asyncio.Event] = defaultdict(asyncio.Event)  # of an endpoint's breaker
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The reply, after as many tries as it takes and may take.
 
         Raises:
-            ModelError: the breaker is open (kind `open`).
+            ModelError: the server fails again and again (kind `open`).
             BudgetError, ContextError: the call was not sent.
             TransientError: limits did not open before the scope's deadline.
             httpx2.TransportError: the last try failed on the way.
         """
-        content = await request.aread()
-        body = _json(content)
-        if body is None or request.method != "POST":
+        body = replies.json_of(await request.aread())
+        if not isinstance(body, Mapping) or request.method != "POST":
             return await self._inner.handle_async_request(request)
         key = Key(f"{request.url.scheme}://{request.url.netloc.decode()}", str(body.get("model", "")))
-        for attempt in range(1, self._rules.max_attempts + 1):
-            call = _Call(key, body, current(), self._rules)
-            response = await self._once(request, call, is_last=attempt == self._rules.max_attempts)
-            if response is not None:
-                return response
-            ceiling = min(self._rules.backoff_cap_s, self._rules.backoff_base_s * 2 ** (attempt - 1))
-            await asyncio.sleep(self._random.uniform(0, ceiling))
-        raise AssertionError("the last try gives a reply or raises")
+        scope, openings = current(), self._rules.breakers.of(key.endpoint).openings
+        tries = Tries(self._rules, self._due(scope), openings)
+        lead = await self._lead(key, body, scope)
+        try:
+            while True:
+                attempt = await self._admitted(key, body, scope, tries, lead)
+                response = await self._once(request, attempt, tries)
+                if response is not None:
+                    return response
+                await asyncio.sleep(self._random.uniform(0, tries.ceiling_s()))
+        except BaseException:
+            lead.ended()
+            raise
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
-    async def _once(self, request: httpx2.Request, call: _Call, *, is_last: bool) -> httpx2.Response | None:
-        """One try: the reply, or None when it should be repeated."""
-        ticket = await self._admitted(call)
-        due = _due(request)
+    # ---- before it is sent
+
+    async def _lead(self, key: Key, body: Mapping[str, Any], scope: Scope) -> Lead:
+        if not self._rules.warm_fan_out:
+            return Lead(self._prefixes, key, (), is_warm=False)
+        return await self._prefixes.enter(key, scope.role, body, _telling(scope, "warm_prefix"))
+
+    async def _admitted(self, key: Key, body: Mapping[str, Any], scope: Scope, tries: Tries, lead: Lead) -> Attempt:
+        """A try that may be sent now."""
+        estimate = self._rules.estimate(scope.role, key.model, body)
+        while True:
+            await self._awake(key.endpoint, scope, tries)
+            attempt = await self._placed(key, body, scope, lead)
+            try:
+                attempt.ticket = await self._ledger.admit(
+                    scope.session,
+                    key,
+                    estimate,
+                    budgets=scope.budgets,
+                    deadline_s=tries.left_s(),
+                    on_wait=lambda waiting: _telling(scope, waiting.limit)(),
+                )
+                attempt.began = _now()
+                attempt.pass_ = self._rules.breakers.of(key.endpoint).enter(attempt.began)
+            except BaseException:
+                attempt.cancel()
+                raise
+            if attempt.pass_ is not None:
+                return attempt
+            attempt.cancel()  # another call tries the server first
+
+    async def _placed(self, key: Key, body: Mapping[str, Any], scope: Scope, lead: Lead) -> Attempt:
+        """A try with a place of its run."""
+        await self._slots.enter(scope.run, _telling(scope, "max_parallel_llm_calls"))
+        return Attempt(
+            key,
+            body,
+            scope,
+            self._rules,
+            lead=lead,
+            changed=lambda: self._changed(key.endpoint),
+            leave_slot=lambda: self._slots.leave(scope.run),
+        )
+
+    async def _awake(self, endpoint: str, scope: Scope, tries: Tries) -> None:
+        """Waits while a server is left alone, if nothing else can do the call's work.
+
+        Raises:
+            ModelError: it may not wait, or the server failed again too often, or not soon enough for the deadline.
+        """
+        breaker, is_told = self._rules.breakers.of(endpoint), False
+        while (at := breaker.opens_at(now := _now())) > now:
+            due = tries.due if tries.due is not None else float("inf")
+            is_late = now >= due or (breaker.state == "open" and at > due)
+            if not scope.may_wait or is_late or breaker.openings - tries.openings > self._rules.probes:
+                raise self._rules.breakers.refusal(endpoint, now)
+            if not is_told:
+                is_told = True
+                _telling(scope, "server")()
+            try:
+                async with asyncio.timeout_at(min(at, due)):
+                    await self._changes[endpoint].wait()
+            except TimeoutError:
+                continue
+
+    def _changed(self, endpoint: str) -> None:
+        """Wakes who waits for a server."""
+        self._changes.pop(endpoint, asyncio.Event()).set()
+
+    def _due(self, scope: Scope) -> float | None:
+        longest = [s for s in (scope.deadline_s, self._rules.max_wait_s or None) if s is not None]
+        return _now() + min(longest) if longest else None
+
+    # ---- one try
+
+    async def _once(self, request: httpx2.Request, attempt: Attempt, tries: Tries) -> httpx2.Response | None:
+        """The reply, or None when it should be asked for again."""
+        due = replies.due(request)
         try:
-            async with _until(due):
+            async with replies.until(due):
                 response = await self._inner.handle_async_request(request)
         except httpx2.TransportError:
-            call.leave(ok=False)
-            call.end(ticket, None, "unreachable")
-            if is_last:
+            attempt.leave(ok=False)
+            attempt.end(None, "unreachable")
+            if tries.is_over(1):
                 raise
             return None
         except BaseException:
-            call.leave(ok=None)
-            call.end(ticket, None, "cancelled")
+            attempt.leave(ok=None)
+            attempt.end(None, "cancelled")
             raise
         if response.status_code < 400 and response.headers.get("content-type", "").startswith("text/event-stream"):
-            call.leave(ok=True)
-            ticket.heard(response.headers)
-            return _with_stream(response, call, ticket, due)
-        return await self._whole(response, call, ticket, due, is_last=is_last)
+            attempt.leave(ok=True)
+            assert attempt.ticket is not None, "expected an admitted call"
+            attempt.ticket.heard(response.headers)
+            return replies.watched(response, attempt, due)
+        return await self._whole(response, attempt, tries, due)
 
     async def _whole(
-        self, response: httpx2.Response, call: _Call, ticket: Ticket, due: float | None, *, is_last: bool
+        self, response: httpx2.Response, attempt: Attempt, tries: Tries, due: float | None
     ) -> httpx2.Response | None:
         """A reply that is read before it is handed on; one that breaks off on the way may be asked for again."""
         try:
-            async with _until(due):
-                content = await _read(response)
-        except httpx2.TransportError:
-            call.leave(ok=False)
-            call.end(ticket, None, "cut", response.headers)
-            if is_last:
+            async with replies.until(due):
+                content = await replies.read(response)
+        except (httpx2.TransportError, httpx2.DecodingError):
+            attempt.leave(ok=False)
+            attempt.end(None, "cut", response.headers)
+            if tries.is_over(1):
                 raise
             return None
         except BaseException:
-            call.leave(ok=None)
-            call.end(ticket, None, "cut", response.headers)
+            attempt.leave(ok=None)
+            attempt.end(None, "cut", response.headers)
             raise
         if response.status_code in _RETRIED:
-            return _refused(response, content, call, ticket, is_last=is_last)
-        call.leave(ok=True)
+            return _refused(response, content, attempt, tries)
+        attempt.leave(ok=True)
         outcome = "ok" if response.status_code < 400 else str(response.status_code)
-        call.end(ticket, usage_of(_json(content)), outcome, response.headers)
-        return _rebuilt(response, content)
-
-    async def _admitted(self, call: _Call) -> Ticket:
-        scope = call.scope
-        estimate = self._rules.estimate(call.key.model, call.body)
-        ticket = await self._ledger.admit(
-            scope.session,
-            call.key,
-            estimate,
-            budgets=scope.budgets,
-            deadline_s=scope.deadline_s,
-            on_wait=lambda waiting: scope.report(LimitWaiting(scope.step or scope.role, waiting.limit)),
-        )
-        call.began = asyncio.get_running_loop().time()
-        try:
-            call.leave_to_call = self._rules.breakers.enter(call.key.endpoint, call.began)
-        except BaseException:
-            ticket.cancel()
-            raise
-        return ticket
+        attempt.end(usage_of(replies.json_of(content)), outcome, response.headers)
+        return replies.rebuilt(response, content)
 
 
-class _Call:
-    """One try of one request."""
-
-    def __init__(self, key: Key, body: Mapping[str, Any], scope: Scope, rules: Rules) -> None:
-        self.key = key
-        self.body = body
-        self.scope = scope
-        self.rules = rules
-        self.began = 0.0
-        self.leave_to_call: Pass | None = None
-
-    def leave(self, *, ok: bool | None) -> None:
-        """Tells the breaker how the call went; None: it says nothing about the endpoint."""
-        if self.leave_to_call is not None:
-            now = asyncio.get_running_loop().time()
-            self.rules.breakers.of(self.key.endpoint).leave(self.leave_to_call, ok, now)
-            self.leave_to_call = None
-
-    def end(self, ticket: Ticket, usage: Usage | None, outcome: str, headers: Mapping[str, str] | None = None) -> None:
-        """Settles the ticket: with what was used, with nothing when the server refused, else with the estimate."""
-        if usage is not None:
-            real = Amounts(tokens=usage.prompt + usage.completion, usd=self.rules.prices.cost(self.key.model, usage))
-            if "messages" in self.body:
-                size = self.rules.guard.measure(self.key.model, self.body["messages"], tools=self.body.get("tools"))
-                raw = size.messages + size.tools
-                self.rules.guard.corrections.learn(self.key.model, raw, usage.prompt)
-            ticket.settle(real, headers)
-        elif outcome in ("ok", "cancelled", "cut"):
-            ticket.settle(None, headers)
-        else:
-            ticket.settle(Amounts(tokens=0, usd=0.0), headers)
-        self.tell(usage, ticket, outcome)
-
-    def tell(self, usage: Usage | None, ticket: Ticket, outcome: str) -> None:
-        """The event of this try."""
-        scope = self.scope
-        cost = self.rules.prices.cost(self.key.model, usage) if usage is not None else None
-        scope.report(
-            ModelCall(
-                step=scope.step,
-                role=scope.role,
-                model=self.key.model,
-                prompt_tokens=usage.prompt if usage else 0,
-                completion_tokens=usage.completion if usage else 0,
-                cached_tokens=usage.cached if usage else 0,
-                cost_usd=cost,
-                seconds=asyncio.get_running_loop().time() - self.began,
-                waited_s=ticket.waited_s,
-                outcome=outcome,
-            )
-        )
-
-
-def _refused(
-    response: httpx2.Response, content: bytes, call: _Call, ticket: Ticket, *, is_last: bool
-) -> httpx2.Response | None:
+def _refused(response: httpx2.Response, content: bytes, attempt: Attempt, tries: Tries) -> httpx2.Response | None:
     """A reply that asks to come back: the ledger hears of it; the last one is handed on."""
-    call.leave(ok=response.status_code == 429)
-    if response.status_code == 429:
-        ticket.reject(response.headers)
-        call.tell(None, ticket, "429")
+    is_rejection = response.status_code == 429
+    attempt.leave(ok=is_rejection)
+    if is_rejection:
+        attempt.reject(_with_wish(response.headers, content))
     else:
-        call.end(ticket, None, str(response.status_code), response.headers)
-    return _rebuilt(response, content) if is_last or _is_final(content) else None
+        attempt.end(None, str(response.status_code), response.headers)
+    is_last = tries.is_over(REJECTION_COST if is_rejection else 1)
+    return replies.rebuilt(response, content) if is_last or replies.is_final(content) else None
 
 
-def _due(request: httpx2.Request) -> float | None:
-    """When a try must have ended, loop time: the client's read time-out is for the whole of it. None: no limit."""
-    seconds = request.extensions.get("timeout", {}).get("read")
-    return None if seconds is None else asyncio.get_running_loop().time() + seconds
+def _with_wish(headers: Mapping[str, str], content: bytes) -> Mapping[str, str]:
+    """The headers, with the wish of the refusal's words where they have none."""
+    if any(headers.get(name) for name in _WISHES):
+        return headers
+    seconds = wish(content[:16_384].decode("utf-8", "replace"))
+    return headers if seconds is None else {**headers, "retry-after-ms": str(seconds * 1000)}
 
 
-@asynccontextmanager
-async def _until(due: float | None) -> AsyncIterator[None]:
-    """Ends what takes longer, as a time-out on the way."""
-    try:
-        async with asyncio.timeout_at(due):
-            yield
-    except TimeoutError as error:
-        raise httpx2.ReadTimeout("the reply was not whole in time") from error
+def _telling(scope: Scope, limit: str) -> Callable[[], None]:
+    """Tells that a call waits."""
+    return lambda: scope.report(LimitWaiting(scope.step or scope.role, limit))
 
 
-async def _read(response: httpx2.Response) -> bytes:
-    try:
-        return await response.aread()
-    finally:
-        await response.aclose()
-
-
-def _rebuilt(response: httpx2.Response, content: bytes) -> httpx2.Response:
-    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in _LEFT_BODY]
-    return httpx2.Response(response.status_code, headers=headers, content=content, extensions=response.extensions)
-
-
-def _with_stream(response: httpx2.Response, call: _Call, ticket: Ticket, due: float | None) -> httpx2.Response:
-    stream = _Watched(response, call, ticket, due)
-    return httpx2.Response(
-        response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
-    )
-
-
-class _Watched(httpx2.AsyncByteStream):
-    """Hands a streamed reply on, and settles the call when it ends or is left."""
-
-    def __init__(self, response: httpx2.Response, call: _Call, ticket: Ticket, due: float | None) -> None:
-        self._response = response
-        self._due = due
-        self._call = call
-        self._ticket = ticket
-        self._tail = Tail()
-        self._open = True
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces = aiter(self._response.stream)  # type: ignore[arg-type]  # an async transport gives async streams
-        while (piece := await self._next(pieces)) is not None:
-            self._tail.add(piece)
-            yield piece
-        self._end("ok")
-
-    async def _next(self, pieces: AsyncIterator[bytes]) -> bytes | None:
-        async with _until(self._due):
-            return await anext(pieces, None)
-
-    async def aclose(self) -> None:
-        self._end("cut")
-        await self._response.aclose()
-
-    def _end(self, outcome: str) -> None:
-        if self._open:
-            self._open = False
-            self._call.end(self._ticket, self._tail.usage(), outcome, self._response.headers)
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content) if content else None
-    except ValueError:
-        return None
-
-
-def _is_final(content: bytes) -> bool:
-    """Whether a 429 means that no money is left: coming back would not help."""
-    found = _json(content)
-    error = found.get("error") if isinstance(found, Mapping) else None
-    return isinstance(error, Mapping) and error.get("code") == "insufficient_quota"
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -12,11 +12,12 @@ _TAIL_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of one call; `cached` of the prompt's came from the server's prefix cache."""
+    """Tokens of one call; `cached` of the prompt's came from the server's prefix cache, if it `says_cached`."""
 
     prompt: int
     completion: int
     cached: int = 0
+    says_cached: bool = False
 
 
 def usage_of(reply: Any) -> Usage | None:
@@ -25,11 +26,13 @@ def usage_of(reply: Any) -> Usage | None:
     if not isinstance(found, Mapping):
         return None
     prompt, completion = found.get("prompt_tokens"), found.get("completion_tokens", 0)
-    if not isinstance(prompt, int) or not isinstance(completion, int):
+    if not isinstance(prompt, int) or not isinstance(completion, int) or min(prompt, completion) < 0:
         return None
     details = found.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, Mapping) else 0
-    return Usage(prompt=prompt, completion=completion, cached=cached if isinstance(cached, int) else 0)
+    cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
+    if not isinstance(cached, int) or cached < 0:
+        return Usage(prompt=prompt, completion=completion)
+    return Usage(prompt=prompt, completion=completion, cached=cached, says_cached=True)
 
 
 class Tail:
@@ -45,6 +48,10 @@ class Tail:
         self._bytes += piece
         if len(self._bytes) > 2 * _TAIL_BYTES:
             del self._bytes[:-_TAIL_BYTES]
+
+    def is_done(self) -> bool:
+        """Whether the stream said that it is over; clients may leave then, before the connection's end."""
+        return b"[DONE]" in self._bytes[-64:]
 
     def usage(self) -> Usage | None:
         """The usage, if the stream told it."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
+
 from planloom.models.quota import LEAST_SHARE, Hold, Limits, Quota
 from planloom.models.ratelimits import Headers, Told
 
@@ -78,58 +82,124 @@ def test_requests_told_per_day_do_not_block_a_smaller_limit_per_minute() -> None
     assert admitted(made, 0) == 30
 
 
+def rejected(
+    made: Quota, now: float, *, since: float | None = None, after_s: float | None = 0, tokens: float = 1
+) -> None:
+    made.rejected(Headers(retry_after_s=after_s), tokens, now if since is None else since, now)
+
+
 def test_a_rejection_pauses_as_long_as_was_asked() -> None:
     made = quota(requests_per_minute=100)
     made.take(1, 0)
-    made.rejected(7.5, since=0, now=1)
+    rejected(made, 1, since=0, after_s=7.5)
     assert made.opens_at(1, 1) == (8.5, "pause")
     assert made.opens_at(1, 8.5) == (8.5, "")
 
 
-def test_a_rejection_halves_and_time_brings_it_back_step_by_step() -> None:
+def test_a_rejection_at_a_known_limit_halves_and_time_brings_it_back_step_by_step() -> None:
     made = quota(requests_per_minute=100)
-    made.rejected(0, since=0, now=0)
-    assert [made.share(now) for now in (0, 4.9, 5, 10, 25, 99)] == [0.5, 0.5, 0.6, 0.7, 1.0, 1.0]
-    assert admitted(made, 0) == 50
+    admitted(made, 0)
+    rejected(made, 0)
+    assert [round(made.share(now), 9) for now in (0, 4.9, 5, 10, 25)] == [0.5, 0.5, 0.6, 0.7, 1.0]
     assert made.opens_at(1, 0) == (5, "requests_per_minute")
+    assert admitted(made, 60) == 100
 
 
 def test_a_burst_of_rejections_halves_once() -> None:
     made = quota(requests_per_minute=100)
+    admitted(made, 0)
     for _ in range(20):
-        made.rejected(0, since=0, now=1)
+        rejected(made, 1, since=0)
     assert made.share(1) == 0.5
-    made.rejected(0, since=2, now=3)
+    rejected(made, 3, since=2)
     assert made.share(3) == 0.25
     for at in range(4, 40):
-        made.rejected(0, since=at - 0.5, now=at)
+        rejected(made, at, since=at - 0.5)
     assert made.share(40) == LEAST_SHARE
 
 
-def test_pauses_nobody_asked_for_grow_and_start_anew_after_success() -> None:
-    made, pauses = quota(), []
+def test_rejections_far_below_the_limits_lower_nothing() -> None:
+    made = quota(requests_per_minute=10_000, tokens_per_minute=2_000_000)
+    chance = random.Random(1)
+    for at in range(600):
+        hold = made.take(8_000, at)
+        made.settle(hold, 500, at)
+        if chance.random() < 0.1:
+            rejected(made, at, after_s=None, tokens=8_000)
+    assert made.share(600) == 1
+    assert made.opens_at(8_000, 600) == (600, "")
+    assert admitted(made, 601, tokens=8_000) > 100
+
+
+def test_a_tenth_of_a_burst_that_is_rejected_first_lowers_nothing() -> None:
+    made = quota(requests_per_minute=10_000)
+    assert admitted(made, 0) == 10_000
+    other = quota()
+    for _ in range(100):
+        other.take(1, 0)
+    for _ in range(10):
+        rejected(other, 0, after_s=None)
+    assert other.share(0) == 1
+
+
+@pytest.mark.parametrize("resource", ["requests", "tokens"])
+def test_a_rejection_that_says_nothing_is_left_halves(resource: str) -> None:
+    made = quota(requests_per_minute=10_000, tokens_per_minute=2_000_000)
+    told = Headers(**{resource: Told(limit=1_000, remaining=0, reset_s=30)})
+    hold = made.take(100, 0)
+    made.settle(hold, 0, 1)
+    made.learn(told, hold, 1)
+    made.rejected(told, 100, 0, 1)
+    assert made.share(1) == 0.5
+    assert made.opens_at(100, 1)[0] > 1
+
+
+def test_pauses_nobody_asked_for_grow_while_all_is_rejected_and_start_anew_after_success() -> None:
+    made, pauses = quota(requests_per_minute=1), []
     for now in (0, 100, 200, 300):
-        made.rejected(None, since=now, now=now)
+        made.take(1, now)
+        rejected(made, now, after_s=None)
         pauses.append(made.paused_until - now)
     assert pauses == [1, 2, 4, 8]
     made.accepted()
-    made.rejected(None, since=400, now=400)
+    made.take(1, 400)
+    rejected(made, 400, after_s=None)
     assert made.paused_until == 401
 
 
-def test_without_any_limit_a_rejection_halves_what_was_going_on() -> None:
+def test_a_lone_rejection_without_a_wish_pauses_nobody_else() -> None:
+    made = quota(requests_per_minute=100)
+    made.take(1, 0)
+    rejected(made, 0, after_s=None)
+    assert made.opens_at(1, 0) == (0, "")
+
+
+def test_where_no_limit_is_known_rejections_that_cluster_halve_what_went_through() -> None:
     made = quota()
-    for i in range(40):
-        made.take(10, i)
-    made.rejected(0, since=39, now=40)
-    assert admitted(made, 60) == 0  # 40 calls within the last minute, and 20 may be inside
-    assert admitted(made, 60 + 40) >= 20
-    assert admitted(made, 200, tokens=5) == 10_000
+    for _ in range(300):
+        made.take(10, 0)
+    for _ in range(100):
+        rejected(made, 1, since=0)
+    assert made.share(1) == 1  # a third of a burst may be chance
+    for _ in range(50):
+        rejected(made, 1, since=0)
+    assert made.share(1) == 0.5
+    assert admitted(made, 1) == 0
+    assert 80 < admitted(made, 60) <= 200 * 1.6
+    assert admitted(made, 300, tokens=5) == 10_000
+
+
+def test_a_guess_of_an_unknown_limit_never_starves() -> None:
+    made = quota()
+    for at in range(100):
+        made.take(10, at)
+        rejected(made, at)
+    assert admitted(made, 200) >= 60
 
 
 def test_a_large_call_goes_when_the_share_is_whole_again() -> None:
     made = quota(tokens_per_minute=100)
-    made.rejected(0, since=0, now=0)
+    rejected(made, 0, tokens=100)
     now = 0.0
     while made.opens_at(100, now)[0] > now:
         now = made.opens_at(100, now)[0]

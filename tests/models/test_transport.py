@@ -17,7 +17,8 @@ from tests.orchestrator.scripted import Scripted, serving
 from planloom.clock import SystemClock
 from planloom.config import Models as Settings
 from planloom.errors import BudgetError, ContextError, ModelError, TransientError
-from planloom.events import ModelCall, Payload
+from planloom.events import LimitWaiting, ModelCall, Payload
+from planloom.models.attempt import Rules
 from planloom.models.breaker import Breakers
 from planloom.models.budget import Budget
 from planloom.models.client import Models
@@ -26,7 +27,7 @@ from planloom.models.guard import Guard
 from planloom.models.ledger import Ledger
 from planloom.models.quota import Limits
 from planloom.models.scope import Scope, entered
-from planloom.models.transport import GovernedTransport, Rules
+from planloom.models.transport import GovernedTransport
 
 HELLO = [{"role": "user", "content": "hello"}]
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
@@ -54,17 +55,23 @@ class Heard:
 
 @asynccontextmanager
 async def governed(
-    script: Callable[[dict[str, Any]], Any], *, timeout_s: float = 20, budget: Budget | None = None, **rules: Any
+    script: Callable[[dict[str, Any]], Any],
+    *,
+    timeout_s: float = 20,
+    budget: Budget | None = None,
+    open_s: float = 15,
+    run: str = "",
+    **rules: Any,
 ) -> AsyncIterator[Heard]:
     """Models behind the governed transport, called for a run with `budget`; its retries wait for nothing."""
     given = {"max_attempts": 3, "backoff_base_s": 0.0, **rules}
     with serving(script) as server:
-        made = Rules(guard=Guard(), prices=Prices.read(PRICES), breakers=Breakers(), **given)
+        made = Rules(guard=Guard(), prices=Prices.read(PRICES), breakers=Breakers(open_s), **given)
         ledger = Ledger(lambda key: Limits(), SystemClock())
         transport = GovernedTransport(httpx2.AsyncHTTPTransport(), ledger, made)
         models = Models(Settings(base_url=server.url, model="m", timeout_s=timeout_s), transport)
         heard = Heard(server, models, budget or Budget({}), made.breakers)
-        with entered(Scope(budgets=(heard.budget,), report=heard.events.append)):
+        with entered(Scope(run=run, budgets=(heard.budget,), report=heard.events.append)):
             yield heard
         await models.close()
         assert all(amount == pytest.approx(0) for amount in heard.budget.reserved.values())
@@ -235,14 +242,72 @@ async def test_after_five_failures_in_a_row_nobody_calls() -> None:
         with pytest.raises(TransientError):
             await heard.models.complete("worker", HELLO)
         with pytest.raises(ModelError, match="tried again in") as caught:
-            await heard.models.complete("worker", HELLO)
+            await heard.models.complete("writer", HELLO)
     assert caught.value.kind == "open"
     assert len(heard.server.requests) == 5
+
+
+async def test_a_planner_waits_until_a_server_that_failed_is_tried_again() -> None:
+    left = iter(range(5))
+    script = lambda body: said("fine") if next(left, None) is None else refusal(500)  # noqa: E731
+    async with governed(script, max_attempts=5, open_s=0.05) as heard:
+        with pytest.raises(TransientError):
+            await heard.models.complete("writer", HELLO)
+        assert (await heard.models.complete("planner", HELLO)).text == "fine"
+    waits = [(event.step, event.limit) for event in heard.events if isinstance(event, LimitWaiting)]
+    assert waits == [("planner", "server")]
+
+
+async def test_of_many_that_wait_for_a_server_one_tries_and_the_others_follow() -> None:
+    replies = [*[refusal(500)] * 5, said("probe")]
+    script = lambda body: replies.pop(0) if replies else said("fine")  # noqa: E731
+    async with governed(script, max_attempts=5, open_s=0.05) as heard:
+        with pytest.raises(TransientError):
+            await heard.models.complete("writer", HELLO)
+        texts = await asyncio.gather(*((heard.models.complete("planner", HELLO)) for _ in range(6)))
+    assert sorted(reply.text for reply in texts) == ["fine"] * 5 + ["probe"]
+    assert len(heard.server.requests) == 11
+
+
+async def test_a_planner_gives_up_on_a_server_that_keeps_failing() -> None:
+    async with governed(lambda body: refusal(500), max_attempts=50, open_s=0.01) as heard:
+        with pytest.raises(ModelError, match="tried again in") as caught:
+            await heard.models.complete("planner", HELLO)
+    assert caught.value.kind == "open"
+    assert len(heard.server.requests) == 5 + 3
+
+
+async def test_nobody_waits_for_a_server_beyond_the_deadline() -> None:
+    async with governed(lambda body: refusal(500), max_attempts=50, max_wait_s=5.0) as heard:
+        with pytest.raises(ModelError, match="tried again in 15 s"):
+            await heard.models.complete("planner", HELLO)
+    assert len(heard.server.requests) == 5
+
+
+async def test_a_wish_in_the_words_of_a_refusal_is_honoured() -> None:
+    told = JSONResponse({"error": {"message": "Rate limit reached. Please try again in 30s.", "code": "429"}}, 429)
+    async with governed(in_turn(told, said("fine")), max_wait_s=1.0) as heard:
+        with pytest.raises(TransientError, match="pause") as caught:
+            await heard.models.complete("worker", HELLO)
+    assert caught.value.retry_after_s == pytest.approx(30, abs=1)
+    assert len(heard.server.requests) == 1
+
+
+async def test_a_role_s_own_context_is_the_one_that_counts() -> None:
+    large = [{"role": "user", "content": "word " * 5_000}]
+    rules = {"context_tokens": 1_000, "contexts": {"writer": 50_000, "verifier": 900}, "max_output_tokens": 100}
+    async with governed(lambda body: said("fine"), **rules) as heard:
+        assert (await heard.models.complete("writer", large, max_tokens=100)).text == "fine"
+        with pytest.raises(ContextError, match=r"models\.verifier\.context_tokens"):
+            await heard.models.complete("verifier", large, max_tokens=100)
+        with pytest.raises(ContextError, match=r"models\.context_tokens"):
+            await heard.models.complete("planner", large, max_tokens=100)
+    assert len(heard.server.requests) == 1
 
 
 async def test_refusals_for_too_many_calls_are_no_failures_of_the_server() -> None:
     async with governed(lambda body: refusal(429, retry_after_ms="1"), max_attempts=2) as heard:
         with pytest.raises(TransientError):
             await heard.models.complete("worker", HELLO)
-        assert heard.outcomes == ["429", "429"]
+        assert heard.outcomes == ["429"] * 8  # four refusals of this kind are as one failure
         assert repr(heard.breakers.of(heard.server.url.removesuffix("/v1"))) == "Breaker(closed, 0 failures)"
