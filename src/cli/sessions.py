@@ -297,14 +297,13 @@ def _print_state(name: str, state: State) -> None:
         print_text(text)
     if state.runs:
         print_heading("\nRuns")
-        rows = [
-            (f"  {run.id}", run.status, as_seconds(run.seconds), first_line(run.goal)) for run in state.runs.values()
-        ]
+        runs = state.runs.values()
+        rows = [(f"  {run.id}", run.status, as_seconds(run.seconds), first_line(run.goal)) for run in runs]
         print_table(rows, ("bold", "cyan", "dim", ""))
     if state.approvals:
         print_heading("\nOpen approvals")
-        rows3 = [(f"  {asked.run_id}", asked.step, asked.question) for asked in state.approvals.values()]
-        print_table(rows3, ("bold", "cyan", ""))
+        asked = [(f"  {one.run_id}", one.step, one.question) for one in state.approvals.values()]
+        print_table(asked, ("bold", "cyan", ""))
     if state.context:
         print_heading("\nContext")
         print_table([(f"  {name}", str(value)[:_SHOWN]) for name, value in state.context.items()], ("bold", ""))

@@ -83,7 +83,7 @@ def test_state_has_messages_context_runs_and_open_approvals(world):
 
 def test_run_that_waits_and_goes_on_has_one_question_and_one_answer(world):
     session = world.sessions().open("s")
-    session.add(events.RunAccepted("goal", {}), events.RunStarted("goal", {}, "plan", {}), run_id="r")
+    session.add(events.RunAccepted("", {}), events.RunStarted("goal", {}, "plan", {}), run_id="r")
     session.add(events.ApprovalAsked("b", "step", "?", {}), run_id="r")
     session.add(events.RunFinished("needs_approval", "waits", "so far", 1.0, {}), run_id="r")
     assert len(session.state.approvals) == 1 and len(session.state.messages) == 1

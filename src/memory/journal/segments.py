@@ -90,7 +90,7 @@ def swap(path: Path, pieces: Iterable[bytes]) -> int:
     new = path.with_name(path.name + ".new")
     size = 0
     try:
-        with new.open("wb") as file:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             for piece in pieces:
                 size += file.write(piece)
             file.flush()

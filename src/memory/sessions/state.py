@@ -91,13 +91,11 @@ def folded(records: Iterable[Record]) -> State:
 
 
 def _begin(state: State, record: Record) -> None:
+    run = state.runs.setdefault(record.run_id, RunState(id=record.run_id, goal="", began=record.at))
     goal = record.payload.get("goal", "")
-    run = state.runs.get(record.run_id)
-    if run is None:
-        run = state.runs[record.run_id] = RunState(id=record.run_id, goal=goal, began=record.at)
-        if goal:
-            state.messages.append(Message(role="user", text=goal, at=record.at, run_id=record.run_id))
-    run.goal = run.goal or goal
+    if goal and not run.goal:  # a plan file's goal is known only when the run starts
+        run.goal = goal
+        state.messages.append(Message(role="user", text=goal, at=record.at, run_id=record.run_id))
     run.plan_source = record.payload.get("plan_source", run.plan_source)
     run.status = RUNNING
 
