@@ -24,8 +24,9 @@ from ..lint import lint
 from ..plan import Plan
 from ..planner import Goal, Outcome, Proposal
 from . import files
+from .candidates import NotKeptError
 from .files import Kept, Marks
-from .generalising import NotKeptError, generalise
+from .generalising import generalise
 from .leaves import filled
 from .places import shape_of
 from .values import values_for
@@ -104,9 +105,7 @@ class PlanCache:
         shape, notes = shape_of(goal.text), []
         marks = Marks.of(shape, goal.inputs)
         found: dict[str, Plan] = {}
-        for name in files.names(self.folder):
-            if not marks.fit(name):
-                continue
+        for name in files.fitting(self.folder, marks):
             try:
                 kept = files.read(files.path_of(self.folder, name))
                 values = values_for(kept, shape, goal.inputs)

@@ -22,7 +22,8 @@ from ....errors import PlanError, UsageError
 from .. import files as planfiles
 from .. import playbooks, yamlfile
 from ..playbooks import Playbook
-from .generalising import NotKeptError, Template
+from .candidates import NotKeptError
+from .generalising import Template
 from .places import Shape, mark_of, shape_of
 
 MAX_BYTES = 200_000
@@ -71,16 +72,26 @@ def name_of(goal: str, marks: Marks) -> str:
     return f"{slug}-{marks.frame}-{marks.text}".lstrip("-")
 
 
+def fitting(folder: Path, marks: Marks) -> list[str]:
+    """The names of the kept plans that may be one for a goal; nothing is read."""
+    return [name for name, _ in _listed(folder) if marks.fit(name)]
+
+
 def names(folder: Path) -> list[str]:
-    """The names of the kept plans, those unused for longest first; cheap, nothing is read."""
+    """The names of the kept plans, those unused for longest first; nothing is read."""
     found: list[tuple[float, str]] = []
-    with suppress(FileNotFoundError, NotADirectoryError):
-        for entry in os.scandir(folder):
-            if entry.name.endswith(".yaml") and _NAME.fullmatch(entry.name[:-5]):
-                with suppress(FileNotFoundError):  # another process removed it
-                    stat = entry.stat()
-                    found.append((max(stat.st_atime, stat.st_mtime), entry.name[:-5]))
+    for name, entry in _listed(folder):
+        with suppress(FileNotFoundError):  # another process removed it
+            stat = entry.stat()
+            found.append((max(stat.st_atime, stat.st_mtime), name))
     return [name for _, name in sorted(found)]
+
+
+def _listed(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".yaml") and _NAME.fullmatch(entry.name[:-5]):
+                yield entry.name[:-5], entry
 
 
 def all_in(folder: Path) -> tuple[list[Kept], list[PlanError]]:
