@@ -351,7 +351,10 @@ class AgentCalled(Payload):
 
 @dataclass(frozen=True, slots=True)
 class AgentReturned(Payload):
-    """A tool call of an agent ended. `value` and `stored` as for a step; `error` says why there is none."""
+    """A tool call of an agent ended. `value` and `stored` as for a step; `error` says why there is none.
+
+    `files` are the paths of those it made.
+    """
 
     type: ClassVar[str] = "agent.tool_returned"
     step: str
@@ -362,6 +365,7 @@ class AgentReturned(Payload):
     value: Any = None
     stored: str | None = None
     error: str | None = None
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

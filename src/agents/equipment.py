@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..config import Config
 from .catalog import Shelf
+from .plugins import PlugIns
 from .registry import Registry, Source
 
 
@@ -19,7 +20,7 @@ def equipped(config: Config, environ: Mapping[str, str]) -> Registry:
         ConfigError: the settings of a server can't work.
     """
     shelf = shelf_of(config)
-    sources: list[Source] = []
+    sources: list[Source] = [PlugIns()]
     if config.mcp.servers:
         from .mcp.servers import Servers
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..errors import ConfigError, UsageError
 from .catalog import Shelf
@@ -42,6 +42,13 @@ class Source(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A source that says of each tool where it is from."""
+
+    def source(self, name: str) -> str: ...
 
 
 class Registry:
@@ -94,7 +101,14 @@ class Registry:
 
     def source(self, name: str) -> str:
         """Where a tool comes from: built-in, code, the module of the configuration, or its server."""
-        return self._sources.get(name) or f"mcp {name.partition('.')[0]}"
+        if name in self._sources:
+            return self._sources[name]
+        found = next((source for source in self._elsewhere if source.find(name) is not None), None)
+        return found.source(name) if isinstance(found, Named) else f"mcp {name.partition('.')[0]}"
+
+    def join(self, *sources: Source) -> None:
+        """Adds tools that come from elsewhere, asked after those that are there."""
+        self._elsewhere += sources
 
     async def prepare(self, actions: Iterable[str]) -> None:
         """Sees to it that `find` need not wait for a server when it is asked for these actions."""

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..agents.audit import Audit, Redaction, secrets_of
+from ..agents.hub.tools import TOOLS as HUB_TOOLS
+from ..agents.loop.crew import Crew
 from ..agents.registry import Registry
+from ..agents.roster import PREFIX, Roster
+from ..agents.tool import Tool
+from ..clock import Clock
 from ..config import Config
 from ..events import Notice
 from ..models.client import Models
@@ -52,6 +60,38 @@ def asker(config: Config, models: Models | None) -> Asker | None:
         is_addressed=addressed,
         max_items=_questions_a_call(config),
     )
+
+
+def crew(config: Config, registry: Registry, models: Models | None) -> Crew:
+    """The agents, of the settings' folders, of plug-ins and built-in; their tools are those of the registry."""
+
+    def find_tools(patterns: Iterable[str]) -> list[Tool]:
+        wanted = list(patterns)
+        found = {name: tool for name, tool in HUB_TOOLS.items() if named(name, wanted)}
+        names = [name for name in registry.names() if not name.startswith(PREFIX)]
+        if any(not any(named(name, [pattern]) for name in (*names, *found)) for pattern in wanted):
+            names = [tool.name for tool in registry if not tool.name.startswith(PREFIX)]  # a server is not known yet
+        chosen = (registry.find(name) for name in names if named(name, wanted))
+        return [*(tool for tool in chosen if tool is not None), *found.values()]
+
+    caches = config.caches
+    roster = Roster(map(Path, config.agents.folders), prompts=caches.prompt_cache_size)
+    made = Crew(roster, find_tools, models, size=caches.agent_cache_size)
+    registry.join(made)
+    return made
+
+
+def named(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name is among names and patterns."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def audit(config: Config, state: Path, clock: Clock) -> Audit | None:
+    """The audit log."""
+    if not config.audit.enabled:
+        return None
+    clean = Redaction(secrets_of(config))
+    return Audit(state / "audit", clock, max_bytes=config.audit.max_bytes, secrets=clean)
 
 
 def _questions_a_call(config: Config) -> int:

@@ -77,7 +77,9 @@ class Planloom:
             clock=self.clock,
             estimate=self.estimate_seconds,
             ask=self._asker.ask if self._asker is not None else None,
+            audit=making.audit(self.config, self._state, self.clock),
         )
+        self.crew = making.crew(self.config, self.registry, self.models)
         planners: list[Planner] = [PlaybookPlanner(self.library, self.config.playbooks.threshold)]
         if planner is not None:
             planners.insert(0, planner)

@@ -303,6 +303,7 @@ class Stages:
             elif cell.status is Status.FAILED:
                 past.keep(event.key, Kept(error=event.error or ""))
         past.threads, past.messages = run.past.threads, run.past.messages
+        past.threads, past.messages = run.past.threads, run.past.messages
         active.emit(PlanChanged(removed, added, active.end.reason if active.end else "", dump(changed)))
         fresh = self._new_run(active, changed)
         fresh.past, fresh.workspace, fresh.budget = past, run.workspace, run.budget

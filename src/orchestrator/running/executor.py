@@ -28,8 +28,8 @@ class Executor:
 
     def __init__(self, services: Services, run: Run) -> None:
         self.core = Core(services, run)
-        self.calls = Calls(self.core)
         self.people = People(self.core, self._idle)
+        self.calls = Calls(self.core, self.people)
         self.tell = self.core.tell
         self._end: ticks.End | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -140,6 +140,7 @@ class Executor:
         if self._timer is not None:
             self._timer.cancel()
         self.core.share.leave()
+        self.calls.desk.close()
         tasks = [*self.calls.tasks, *self.core.side]
         for task in tasks:
             task.cancel()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...agents.audit import Audit
 from ...agents.call import Caller
 from ...agents.question import Ask as AskModel
 from ...agents.registry import Registry
@@ -35,6 +36,7 @@ class Services:
     limits: Limits
     clock: Clock
     estimate: Callable[[str], float | None] = lambda action: None
+    audit: Audit | None = None
     ask: AskModel | None = None
 
 
