@@ -14,10 +14,14 @@ _CANCELLED = 130
 _COMMANDS = {
     "run": ("run", "Run a goal, a playbook or a plan file."),
     "plan": ("plan", "Show the plan of a goal without running it."),
+    "resume": ("resume", "Go on with a run that was interrupted, waits or failed."),
+    "approve": ("approve", "Answer what a run asks."),
+    "cancel": ("cancel", "Cancel a run or one of its steps."),
     "playbooks": ("playbooks", "List the playbooks, or show one."),
     "tools": ("tools", "List the tools, or show one."),
     "mcp": ("mcp", "List, check and call MCP servers, or be one."),
     "sessions": ("sessions", "List, show, move, check and repair sessions."),
+    "runs": ("runs", "List the runs; show what the time of one went to."),
     "simulate": ("simulate", "Serve a simulated model endpoint, for tests and load."),
     "doctor": ("doctor", "Check the installation; show the settings in force."),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from .view import ENDED, State, StepView, View, as_seconds, as_words, first_line
+from .view import ENDED, State, StepView, View, as_seconds, asked_words, first_line
 
 MANY = 8  # a for_each with more children than this is drawn as counts
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -116,7 +116,7 @@ def _foot(view: View, sheet: Sheet) -> list[Text]:
         lines.append(
             Text(_cut(f"? {asked.step}: {asked.question or 'it needs approval'}", sheet.width - 1), "bold yellow")
         )
-        lines += [Text(f"    {line}") for line in as_words(asked.arguments, width=max(10, sheet.width - 6), lines=4)]
+        lines += [Text(f"    {line}") for line in asked_words(asked, width=max(10, sheet.width - 6), lines=4)]
     return lines
 
 

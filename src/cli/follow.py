@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ..errors import UsageError
 from ..events import Event
@@ -28,15 +28,45 @@ if TYPE_CHECKING:
 CANCELLED = 130
 
 
+class Order(Protocol):
+    """What to do: a new run, or an earlier one to go on with."""
+
+    async def carry_out(self, loom: Planloom, approve: Approve, hear: Callable[[Event], None]) -> Result:
+        """The result at its end; `hear` is called with each event."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What to run. `out` None: a new folder below the setting's."""
+class NewRun:
+    """A goal, playbook or plan. `out` None: a new folder below the setting's."""
 
     goal: str
     inputs: Mapping[str, Any]
     playbook: str | None
     plan: Plan | None
     out: Path | None
+
+    async def carry_out(self, loom: Planloom, approve: Approve, hear: Callable[[Event], None]) -> Result:
+        return await loom.run(
+            self.goal,
+            inputs=self.inputs,
+            playbook=self.playbook,
+            plan=self.plan,
+            approve=approve,
+            on_event=hear,
+            out=self.out,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierRun:
+    """A run to go on with; `from_step` is done again, with all behind it, None: only what is not done."""
+
+    run_id: str
+    from_step: str | None = None
+
+    async def carry_out(self, loom: Planloom, approve: Approve, hear: Callable[[Event], None]) -> Result:
+        return await loom.resume(self.run_id, from_step=self.from_step, approve=approve, on_event=hear)
 
 
 async def follow(
@@ -45,7 +75,7 @@ async def follow(
     """Runs the order to its end, shown on `screen`.
 
     Raises:
-        UsageError, InputError, PlanError, JournalError: as `Planloom.run`.
+        UsageError, InputError, PlanError, JournalError: as `Planloom.run` and `Planloom.resume`.
         CancelledError: Ctrl-C before the run had begun.
     """
 
@@ -54,17 +84,7 @@ async def follow(
         screen.take(event)
 
     async with frames(screen):
-        run = asyncio.create_task(
-            loom.run(
-                order.goal,
-                inputs=order.inputs,
-                playbook=order.playbook,
-                plan=order.plan,
-                approve=approve,
-                on_event=hear,
-                out=order.out,
-            )
-        )
+        run = asyncio.create_task(order.carry_out(loom, approve, hear))
         with _interrupts(_Stop(loom, screen, run)):
             return await run
 

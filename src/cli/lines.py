@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 from .. import events
 from ..events import Event
-from .view import View, as_seconds, as_size, as_words, first_line, told
+from .view import View, as_seconds, as_size, asked_words, first_line, told
 
 
 def lines(event: Event, view: View) -> Iterator[str]:
     """What to print for an event, which `view` has taken in already."""
     at = f"[{max(0.0, event.at - (view.started_at or event.at)):7.1f} s]"
     match event.payload:
-        case events.RunStarted(goal=goal, plan_source=source):
-            yield f"run {event.run_id}: {first_line(goal) or 'no goal in words'} ({source})"
+        case events.RunStarted() | events.RunResumed() as begun:
+            source = "goes on" if isinstance(begun, events.RunResumed) else begun.plan_source
+            yield f"run {event.run_id}: {first_line(begun.goal) or 'no goal in words'} ({source})"
         case events.StepStarted(step=step, attempt=attempt):
             again = f", try {attempt}" if attempt > 1 else ""
             yield f"{at} started    {step} ({view.steps[step].action}{again})"
@@ -28,7 +29,7 @@ def lines(event: Event, view: View) -> Iterator[str]:
             yield f"{at} again      {step}, because {because} changed"
         case events.ApprovalAsked() as asked:
             yield f"{at} asking     {asked.step}: {asked.question}"
-            yield from (f"{'':12}           {line}" for line in as_words(asked.arguments))
+            yield from (f"{'':12}           {line}" for line in asked_words(asked))
         case events.ApprovalAnswered(step=step, granted=granted):
             yield f"{at} {'granted' if granted else 'refused':<10} {step}"
         case events.ArtifactCreated() as made:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..events import ApprovalAsked
-from .view import as_seconds, as_size, as_words
+from .view import as_seconds, as_size, asked_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -127,13 +127,12 @@ def _path(path: str, workspace: Path) -> str:
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
 
 
-def to_answer(asked: Mapping[str, ApprovalAsked], arguments: Sequence[str]) -> str:
-    """What a person has to do when a run waits for approval; `arguments` are those of this command."""
+def to_answer(asked: Mapping[str, ApprovalAsked], run_id: str) -> str:
+    """What a person has to do when a run waits for approval."""
     lines = []
     for question in asked.values():
         lines.append(f"{question.step}: {question.question}")
-        lines += [f"    {line}" for line in as_words(question.arguments)]
-    if all(question.kind == "in_doubt" for question in asked.values()) and asked:
-        return "\n".join([*lines, "Look whether it happened, then run again at a terminal to answer."])
-    again = shlex.join(["planloom", *arguments, "--yes"])
-    return "\n".join([*lines, f"To grant this, run: {again}"])
+        lines += [f"    {line}" for line in asked_words(question)]
+    lines.append("To answer:")
+    lines += [f"    planloom approve {run_id} {shlex.quote(step)} yes|no" for step in asked]
+    return "\n".join([*lines, "Then go on with:", f"    planloom resume {run_id}"])

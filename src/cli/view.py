@@ -62,6 +62,12 @@ class View:
         match event.payload:
             case events.RunStarted(goal=goal):
                 self.goal, self.status = goal, ""
+            case events.RunResumed(goal=goal):
+                self.goal, self.status = goal, ""
+            case events.ApprovalAsked(kind="plan") as asked:
+                self.asked[asked.step] = asked
+            case events.ApprovalAnswered(step=step) if step not in self.steps:
+                self.asked.pop(step, None)
             case events.StepAdded() as added:
                 self._add(added)
             case events.PlanChanged(removed=removed, reason=reason):
@@ -197,6 +203,17 @@ def as_size(size_bytes: float) -> str:
         if size_bytes < 999.95:
             return f"{size_bytes:.1f} {unit}"
     return f"{size_bytes / 1000:.1f} GB"
+
+
+def asked_words(asked: events.ApprovalAsked, *, width: int = 100, lines: int = 6) -> list[str]:
+    """What will happen: a step's arguments, or each step of a plan with its action and what it waits for."""
+    if asked.kind != "plan":
+        return as_words(asked.arguments, width=width, lines=lines)
+    steps = {
+        step["id"]: f"{step['action']}  {step.get('reasoning', '')}".rstrip()
+        for step in asked.arguments.get("steps", ())
+    }
+    return as_words(steps, width=width, lines=3 * lines)
 
 
 def as_words(arguments: Mapping[str, Any], *, width: int = 100, lines: int = 6) -> list[str]:

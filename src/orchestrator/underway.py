@@ -79,7 +79,7 @@ class Underway:
             if not is_settled and recovered.is_over and recovered.cancelled is not None:
                 raise UsageError(f"expected a run that may go on, got {run_id!r}, cancelled; run its goal again")
             if not is_settled:
-                journal.append(RunResumed(retried, forgotten), run_id)
+                journal.append(RunResumed(recovered.goal, retried, forgotten), run_id)
                 journal.commit()
                 recovered = recover(run_id, recovered.session_id, journal.events()) or recovered
         except BaseException:

@@ -110,11 +110,14 @@ def test_a_terminal_shows_the_answer_formatted_and_the_files() -> None:
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
-def test_a_write_in_doubt_is_not_granted_by_yes() -> None:
-    asked = {"w": ApprovalAsked("w", "in_doubt", "Did it happen?", {})}
-    assert "--yes" not in report.to_answer(asked, ["run", "x"])
-    asked["v"] = ApprovalAsked("v", "step", "Run it?", {"a": 1})
-    assert "planloom run 'two words' --yes" in report.to_answer(asked, ["run", "two words"])
+def test_open_approvals_say_how_to_answer_them_and_go_on() -> None:
+    asked = {
+        "w": ApprovalAsked("w", "in_doubt", "Did it happen?", {}),
+        "v": ApprovalAsked("v", "step", "Run it?", {"a": 1}),
+    }
+    told = report.to_answer(asked, "r1")
+    assert "Did it happen?" in told and "a: 1" in told
+    assert "planloom approve r1 w yes|no" in told and told.endswith("planloom resume r1")
 
 
 async def test_yes_grants_steps_but_claims_nothing_about_doubts() -> None:
