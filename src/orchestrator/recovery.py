@@ -208,8 +208,6 @@ class _Fold:
             past.rounds.clear()
         for name in forgotten:
             past.threads.by_step.pop(name, None)
-        for name in forgotten:
-            past.threads.by_step.pop(name, None)
         gone = retried | forgotten
         past.answers = {k: a for k, a in past.answers.items() if k[0] not in gone}
         past.cancelled = {step: reason for step, reason in past.cancelled.items() if step not in gone}
@@ -295,12 +293,6 @@ class _Fold:
     def messaged(self, said: events.AgentMessage) -> None:
         self.run.past.messages.append(said)
 
-    def talked(self, said: events.Payload) -> None:
-        self.run.past.threads.apply(said)
-
-    def messaged(self, said: events.AgentMessage) -> None:
-        self.run.past.messages.append(said)
-
     def called(self, said: events.ModelCall) -> None:
         used = self.run.used
         used["model_calls"] += 1
@@ -346,10 +338,6 @@ _HANDLERS: dict[type, Callable[[_Fold, Any], None]] = {
     ApprovalAnswered: _Fold.answered,
     events.CancelRequested: _Fold.cancelling,
     events.ModelCall: _Fold.called,
-    events.AgentTurn: _Fold.talked,
-    events.AgentCalled: _Fold.talked,
-    events.AgentReturned: _Fold.talked,
-    events.AgentMessage: _Fold.messaged,
     events.AgentTurn: _Fold.talked,
     events.AgentCalled: _Fold.talked,
     events.AgentReturned: _Fold.talked,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from .handles import Handles
 from .invoke import Invoker
 from .judge import joined, unjudged
 from .past import Kept
-from .people import People
 from .people import People
 from .progress import Progress
 from .values import Stored, is_large
@@ -125,18 +123,6 @@ class Calls:
         self.desk.note("call", step=call.step, tool=core.run.steps[call.step].action, status="failed", error=str(error))
         core.tell(ticks.Failed(call.step, call.epoch, _failure(error)))
 
-    def _failed(self, call: ticks.Call, error: Exception) -> None:
-        core = self.core
-        if isinstance(error, WaitingError):
-            core.tell(ticks.Parked(call.step, call.epoch))
-            if not any(name in self._people.open for name in error.asked):
-                core.tell(ticks.Unparked(call.step))
-            return
-        if isinstance(error, BudgetError):
-            core.tell(ticks.BudgetEnded(error.budget))
-        self.desk.note("call", step=call.step, tool=core.run.steps[call.step].action, status="failed", error=str(error))
-        core.tell(ticks.Failed(call.step, call.epoch, _failure(error)))
-
     def _succeeded(self, call: ticks.Call, stored: Stored, files: Files, *, seconds: float, **more: Any) -> None:
         core = self.core
         if core.state.cell(call.step, call.epoch) is None:
@@ -205,9 +191,6 @@ class Calls:
         if not run.steps[call.step].action.startswith("agent:"):
             return context
         return replace(context, invoke=Invoker(self.desk, self._people, self._paid, context, files))
-        if not run.steps[call.step].action.startswith("agent:"):
-            return context
-        return replace(context, invoke=Invoker(self.desk, self._people, self._paid, context, files))
 
     # ---- merged calls
 
@@ -234,7 +217,6 @@ class Calls:
             except PlanloomError as error:
                 core.tell(ticks.Failed(call.step, call.epoch, _failure(error), merged=True))
                 continue
-            self.desk.ended(call.step, tool, core.run.steps[call.step].parameters)
             self.desk.ended(call.step, tool, core.run.steps[call.step].parameters)
             self._succeeded(call, stored, files, seconds=seconds, key=key, cost_usd=tool.cost_usd / len(members))
 

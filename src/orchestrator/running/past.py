@@ -46,8 +46,6 @@ class Past:
     cancelled: dict[str, str] = field(default_factory=dict)
     threads: Threads = field(default_factory=Threads)
     messages: list[AgentMessage] = field(default_factory=list)
-    threads: Threads = field(default_factory=Threads)
-    messages: list[AgentMessage] = field(default_factory=list)
 
     def keep(self, key: str, kept: Kept) -> None:
         """Makes a final result available to every step of the next round."""

@@ -21,7 +21,6 @@ class People:
         self.core = core
         self.open: dict[str, ApprovalAsked] = {}
         self._inside: dict[str, str] = {}
-        self._inside: dict[str, str] = {}
         self.asking = 0
         self._when_left_open = when_left_open
 
@@ -45,24 +44,6 @@ class People:
         self.core.run.journal.commit()
         self._change(step, answered.changes)
         self.core.tell(ticks.Answered(step, granted, note))
-
-    def ask_inside(self, step: str, asked: ApprovalAsked) -> ApprovalAnswered | None:
-        """The answer to what the running call of a step asks; None: it is open now, and the call is to stop and wait."""
-        before = self.core.run.past.answer(asked)
-        if before is None and asked.step not in self.open:
-            self._inside[asked.step] = step
-            self._open(asked)
-            self.core.wake.set()
-        return before
-
-    def _answer_inside(self, asked: ApprovalAsked, answered: ApprovalAnswered) -> None:
-        """Keeps an answer for the call that asked, and has that call started again."""
-        step = self._inside.pop(asked.step)
-        own = {name: value for name, value in answered.changes.items() if name not in self.core.run.values.inputs}
-        self.core.run.past.answers[question_key(asked, own)] = answered
-        self.core.run.journal.commit()
-        self._change(asked.step, answered.changes)
-        self.core.tell(ticks.Unparked(step))
 
     def ask_inside(self, step: str, asked: ApprovalAsked) -> ApprovalAnswered | None:
         """The answer to what the running call of a step asks; None: it is open now, and the call is to stop and wait."""
