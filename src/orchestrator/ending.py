@@ -12,6 +12,7 @@ from . import answer
 from .active import Active
 from .learning import learn
 from .planning.cached.cache import SOURCE, PlanCache
+from .reception import SESSION
 from .result import Artifact, Result, StepResult, artifacts, critical_path_seconds, step_results, told_steps
 from .running.executor import Executor
 from .running.state import Status
@@ -70,7 +71,9 @@ class Ending:
         """The answer: by the writer where a model planned or no template is there, else by the template."""
         run, proposal = active.run, active.proposal
         assert run is not None and proposal is not None
-        by_model = proposal.source == "model" or proposal.source.startswith(SOURCE) or run.plan.answer is None
+        by_model = (
+            proposal.source in ("model", SESSION) or proposal.source.startswith(SOURCE) or run.plan.answer is None
+        )
         if self.writer is None or not by_model or active.cancelled is not None:
             text = answer.write(run.plan, steps, run.values.lookup)
             active.emit(AnswerToken(text))

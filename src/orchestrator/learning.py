@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .active import Active
+from .intake import kind
 from .planning.cached.cache import PlanCache, Ran
 
 
@@ -10,6 +11,8 @@ async def learn(cache: PlanCache, active: Active) -> str:
     """Keeps or retires the run's plan. What a person should know of it, empty: nothing."""
     run, executor, end = active.run, active.executor, active.end
     if run is None or executor is None or end is None or active.proposal is None:
+        return ""
+    if kind(active.request.goal) != "goal":  # what it means hangs on what was said before
         return ""
     work = [cell for cell in executor.core.state if cell.kids is None]
     request = active.request

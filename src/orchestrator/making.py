@@ -18,9 +18,12 @@ from ..config import Config
 from ..events import Notice
 from ..models.client import Models
 from ..models.scope import current
+from .conversation import Message, said
 from .planning.cached.cache import PlanCache
+from .reception import Reception
 from .running.judge import Judge
 from .suspicion import addressed
+from .underway import Underway
 
 if TYPE_CHECKING:
     from ..agents.tools.model.asking import Asker
@@ -39,6 +42,15 @@ def plan_cache(config: Config, state: Path, registry: Registry) -> PlanCache | N
         max_steps=config.execution.max_steps,
         notice=lambda text: current().report(Notice(text)),
     )
+
+
+def reception(clock: Clock, underway: Underway) -> Reception:
+    """What takes goals in; a session is told by its journal."""
+
+    def session(name: str, run: str) -> list[Message]:
+        return said(underway.find(run).journal.events(), run) if run in underway else []
+
+    return Reception(clock, session)
 
 
 def judge(config: Config, models: Models) -> Judge:

@@ -86,14 +86,23 @@ class Planloom:
         plans = making.plan_cache(self.config, self._state, self.registry)
         if plans is not None:
             planners.append(plans)
+        reception = making.reception(self.clock, self.underway)
         if self.models is not None:
-            planners.append(ModelPlanner(self.models, self.registry, max_steps=self.config.execution.max_steps))
+            modelled = ModelPlanner(self.models, self.registry, max_steps=self.config.execution.max_steps)
+            reception.choose = modelled.tools
+            planners.append(modelled)
         store = ArtifactStore(self._state / "artifacts")
         ending = Ending(self.clock, self._remember)
         ending.plans = plans
         self._control = Control(self.underway)
         self.stages = Stages(
-            services, planners, store, folders=self._workspace, ending=ending, listen=self._control.listen
+            services,
+            planners,
+            store,
+            folders=self._workspace,
+            reception=reception,
+            ending=ending,
+            listen=self._control.listen,
         )
         if self.models is not None:
             context = self.config.models.context_tokens

@@ -19,6 +19,7 @@ from .planning.files import dump
 from .planning.findings import Finding
 from .planning.plan import Plan, Step
 from .planning.planner import Goal, Outcome, Planner, Proposal
+from .reception import Reception
 from .recovery import Recovered
 from .review import Review
 from .running import ticks
@@ -40,6 +41,7 @@ class Stages:
         store: ArtifactStore,
         *,
         folders: Callable[[str, str, Path | None], Any],
+        reception: Reception,
         ending: Ending,
         listen: Callable[[Active], Coroutine[Any, Any, None]],
     ) -> None:
@@ -47,6 +49,7 @@ class Stages:
         self.planners = planners
         self._store = store
         self._folders = folders
+        self.reception = reception
         self.answer = ending.answer
         self._listen = listen
         self.judge: Judge | None = None
@@ -81,8 +84,12 @@ class Stages:
             raise UsageError('expected a goal in words, got nothing; try: planloom run "Report on the folder ."')
         begun = request.begun.steps if request.begun is not None else ()
         goal = Goal(text=request.goal, inputs=request.inputs, playbook=request.playbook, begun=begun)
+        if request.playbook is None and (answered := await self.reception.answer(request.goal)) is not None:
+            return answered
         refusal: UsageError | None = None
         for planner in self.planners:
+            if getattr(planner, "reads_more", False):
+                goal = await self.reception.known(goal)
             try:
                 proposal = await planner.propose(goal)
             except InputError:
@@ -302,7 +309,6 @@ class Stages:
                     past.again.add(cell.id)
             elif cell.status is Status.FAILED:
                 past.keep(event.key, Kept(error=event.error or ""))
-        past.threads, past.messages = run.past.threads, run.past.messages
         past.threads, past.messages = run.past.threads, run.past.messages
         active.emit(PlanChanged(removed, added, active.end.reason if active.end else "", dump(changed)))
         fresh = self._new_run(active, changed)

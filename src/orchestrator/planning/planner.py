@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ...agents.tool import Tool
 from .plan import Plan, Step
 from .playbooks import Library
 
@@ -17,13 +18,19 @@ from .playbooks import Library
 class Goal:
     """What is asked for. `inputs` are named values given beside the text; `playbook` names one to use.
 
-    `begun` are the steps of a plan whose planner was cut off: it goes on behind them.
+    `begun` are the steps of a plan whose planner was cut off: it goes on behind them. A planner that `reads_more` also
+    gets `tools` that fit (None: all), `facts` about the person, the session `earlier` that the goal goes on from, and
+    the name of its `language` (empty: not sure).
     """
 
     text: str
     inputs: Mapping[str, Any] = field(default_factory=dict)
     playbook: str | None = None
     begun: tuple[Step, ...] = ()
+    tools: tuple[Tool, ...] | None = None
+    facts: tuple[str, ...] = ()
+    earlier: tuple[Mapping[str, Any], ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

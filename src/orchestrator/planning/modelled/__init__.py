@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ....agents.registry import Registry
+from ....agents.tool import Tool
 from ....errors import ContextError, ModelError, PlanError, TransientError
 from ....models.client import Message, Models
 from ....models.scope import current, entered
@@ -40,6 +41,8 @@ def _unheard(text: str) -> None:
 class ModelPlanner:
     """Plans with the model of the role `planner`. `max_steps` 0: no limit; `notice` hears of repairs."""
 
+    reads_more = True
+
     def __init__(
         self, models: Models, registry: Registry, *, max_steps: int, notice: Callable[[str], None] = _unheard
     ) -> None:
@@ -58,8 +61,8 @@ class ModelPlanner:
             max_steps=self._max_steps,
             inputs=goal.inputs,
         )
-        told = Told(goal=goal.text, inputs=goal.inputs)
-        asked = await self._asked(goal.text, goal.inputs)
+        told = Told(goal=goal.text, inputs=goal.inputs, is_shown_more=bool(goal.facts or goal.earlier))
+        asked = await self._asked(goal)
         writing = Writing(self._models, self._registry, asked, draft, notice=self._notice, told=told)
         return Proposal(plan=Plan(goal=goal.text, inputs=goal.inputs), source="model", stream=writing)
 
@@ -71,7 +74,7 @@ class ModelPlanner:
         """
         if not self._models.has("planner"):
             return None
-        asked = await self._asked(plan.goal, plan.inputs)
+        asked = await self._asked(Goal(text=plan.goal, inputs=plan.inputs))
         faults: Sequence[Finding] = ()
         for _ in range(2):
             try:
@@ -95,9 +98,12 @@ class ModelPlanner:
         self._notice(f"the change of the plan can't be used: {faults[0] if faults else 'it is no plan'}")
         return None
 
-    async def _asked(self, goal: str, inputs: Mapping[str, Any]) -> list[Message]:
-        tools = await asyncio.to_thread(lambda: select(goal, self._registry))
-        return asking.first(goal, inputs, tools)
+    async def tools(self, goal: str) -> list[Tool]:
+        """The tools that fit a goal."""
+        return await asyncio.to_thread(lambda: select(goal, self._registry))
+
+    async def _asked(self, goal: Goal) -> list[Message]:
+        return asking.first(goal, goal.tools if goal.tools is not None else await self.tools(goal.text))
 
     def _changed(self, plan: Plan, outcomes: Mapping[str, Outcome], data: Mapping[str, Any]) -> Plan | None:
         """The plan after a change; None if nothing changes.

@@ -17,7 +17,7 @@ from ....models.fence import as_data, fenced
 from ..files import dump, schema
 from ..findings import Finding
 from ..plan import Plan
-from ..planner import Outcome
+from ..planner import Goal, Outcome
 from .draft import Draft, Faulty
 from .preselect import catalogue, line
 
@@ -39,31 +39,26 @@ def text(name: str) -> str:
     return resources.files("planloom.prompts").joinpath(name).read_text(encoding="utf-8")
 
 
-def first(
-    goal: str,
-    inputs: Mapping[str, Any],
-    tools: Iterable[Tool],
-    *,
-    facts: Sequence[str] = (),
-    earlier: Sequence[Message] = (),
-) -> list[Message]:
-    """Asks for a plan. `facts` are what is known of the person, `earlier` the session so far."""
+def first(goal: Goal, tools: Iterable[Tool]) -> list[Message]:
+    """Asks for a plan."""
     system = f"{text('planner.md')}\n# Tools\n\n{catalogue(tools)}\n"
-    asked = f"<goal>\n{as_data(goal)}\n</goal>\n"
+    asked = f"<goal>\n{as_data(goal.text)}\n</goal>\n"
     shown: list[Any] = []
-    if earlier:
-        shown.append({"earlier": [{"by": m["role"], "said": m["content"]} for m in earlier]})
-    if facts:
-        shown.append({"facts": [_shortened(fact) for fact in facts]})
-    if inputs:
-        shown.append({"inputs": {name: _shortened(value) for name, value in inputs.items()}})
+    if goal.earlier:
+        shown.append({"earlier": [{"by": m["role"], "said": m["content"]} for m in goal.earlier]})
+    if goal.facts:
+        shown.append({"facts": [_shortened(fact) for fact in goal.facts]})
+    if goal.inputs:
+        shown.append({"inputs": {name: _shortened(value) for name, value in goal.inputs.items()}})
     if shown:
         asked += "\nData to this goal, between two marks that no one else knows:\n"
         asked += fenced("\n".join(as_data(part) for part in shown)) + "\n"
-    if inputs:
+    if goal.inputs:
         asked += 'Use the inputs as "${inputs.name}".\n'
-    if earlier:
+    if goal.earlier:
         asked += 'What "it", "that" or "the same" in the goal mean is told by the last of "earlier".\n'
+    if goal.language:
+        asked += f"The goal is in {goal.language}; so is the answer.\n"
     return [_message("system", system), _message("user", asked)]
 
 
