@@ -65,22 +65,6 @@ class IntakeDone(Payload):
 
 
 @dataclass(frozen=True, slots=True)
-class IntakeDone(Payload):
-    """What was found out about a goal before planning: `kind` goal, follow_up, session or greeting; `language` empty:
-    not sure; how many tools and facts fit it and how many earlier messages it goes on from; `failed` parts, with why.
-    """
-
-    type: ClassVar[str] = "intake.done"
-    kind: str
-    language: str
-    tools: int
-    facts: int
-    earlier: int
-    seconds: float
-    failed: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class RunStarted(Payload):
     """A run began; `plan_source` is playbook:NAME, cache:NAME, plan or model.
 
