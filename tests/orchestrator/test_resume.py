@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted import serving
+from starlette.responses import Response
 
 from planloom import Planloom
 from planloom.agents.tool import ToolContext, tool
-from planloom.config import Config, Execution
+from planloom.config import Config, Execution, Models
 from planloom.errors import TransientError, UsageError
 from planloom.events import ApprovalAsked, Event, StepFinished
 from planloom.orchestrator.planning.plan import Plan, Step
@@ -26,8 +28,9 @@ class World:
         self.crash_at: int | None = None
         self.lies = 0
 
-    def loom(self, **execution: Any) -> Planloom:
+    def loom(self, *, models: Models | None = None, **execution: Any) -> Planloom:
         config = Config(
+            models=models or Models(),
             workspace=str(self.folder),
             state=str(self.folder / "state"),
             out=str(self.folder / "out"),
@@ -205,6 +208,30 @@ async def test_plan_waits_for_approval_and_a_later_process_runs_it(world: World)
     async with world.loom(plan_approval=True) as loom:
         second = await loom.resume(first.run_id)
     assert second.status == "done" and world.calls == ["a", "b", "b", "c"]
+
+
+async def test_planner_that_was_cut_off_goes_on_behind_the_steps_that_stand(world: World) -> None:
+    lines = [f'{{"id": "{n}", "action": "w.read", "parameters": {{"name": "{n}"}}}}\n' for n in "abc"]
+    is_cut = True
+
+    def script(body: dict[str, Any]) -> Any:
+        if is_cut:
+            return Response("busy", status_code=401) if len(told) > 1 else [*lines[:2], None]
+        return [lines[2]]
+
+    with serving(script) as server:
+        told = server.requests
+        settings = Models(base_url=server.url, model="scripted", max_attempts=1)
+        async with world.loom(models=settings) as loom:
+            first = await loom.run("a goal that only a model can plan")
+            assert first.status == "failed" and sorted(world.calls) == ["a", "b"]
+        is_cut, before = False, len(told)
+        async with world.loom(models=settings) as loom:
+            second = await loom.resume(first.run_id)
+    assert second.status == "done" and list(second.steps) == ["a", "b", "c"]
+    assert sorted(world.calls) == ["a", "b", "c"]
+    planning = told[before]["messages"]
+    assert [m["role"] for m in planning[-2:]] == ["assistant", "user"] and '"id": "b"' in planning[-2]["content"]
 
 
 async def test_refused_plan_runs_nothing(world: World) -> None:

@@ -52,7 +52,10 @@ class ModelPlanner:
         self._notice = notice
 
     async def propose(self, goal: Goal) -> Proposal | None:
-        """A plan whose steps come from `stream`; None without a model. The model is first called by the stream."""
+        """A plan whose steps come from `stream`; None without a model. The model is first called by the stream.
+
+        Steps that the goal has begun with stand; the model writes what comes behind them.
+        """
         if not self._models.has("planner"):
             return None
         draft = Draft(
@@ -61,10 +64,13 @@ class ModelPlanner:
             max_steps=self._max_steps,
             inputs=goal.inputs,
         )
+        for step in goal.begun:
+            draft.stand(step)
         told = Told(goal=goal.text, inputs=goal.inputs, is_shown_more=bool(goal.facts or goal.earlier))
         asked = await self._asked(goal)
         writing = Writing(self._models, self._registry, asked, draft, notice=self._notice, told=told)
-        return Proposal(plan=Plan(goal=goal.text, inputs=goal.inputs), source="model", stream=writing)
+        begun = Plan(goal=goal.text, inputs=goal.inputs, steps=goal.begun)
+        return Proposal(plan=begun, source="model", stream=writing)
 
     async def replan(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> Plan | None:
         """The plan with the model's change; None when it proposes none that can be used.
@@ -177,6 +183,10 @@ class Writing:
 
     async def _written(self) -> Any:
         messages: list[Message] | None = list(self._asked)
+        if self._draft.released:
+            self._released_before = len(self._draft.released)
+            self._draft.begin_again()
+            messages = asking.more(self._asked, self._draft)
         while messages is not None:
             async with aclosing(self._lines(messages)) as lines:
                 async for line in lines:

@@ -6,6 +6,7 @@ healthy plan of its own, whatever comes later: a fault, a circle or a step that 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +67,11 @@ class Draft:
             case StepLine(data, text):
                 return self._take_step(data, text)
         return []
+
+    def stand(self, step: Step) -> None:
+        """Takes a step of an earlier process, as its model would have written it."""
+        [data] = dump(Plan(goal="", steps=(step,)))["steps"]
+        self.take(StepLine(data, json.dumps(data, ensure_ascii=False)))
 
     def begin_again(self) -> list[Faulty]:
         """Gives what should be written again; the next lines correct or continue, and may repeat what is known."""
