@@ -22,6 +22,10 @@ _COMMANDS = {
     "mcp": ("mcp", "List, check and call MCP servers, or be one."),
     "sessions": ("sessions", "List, show, move, check and repair sessions."),
     "runs": ("runs", "List the runs; show what the time of one went to."),
+    "index": ("index", "Read files and folders into the index, so that they can be searched."),
+    "search": ("search", "Find passages in the indexed documents."),
+    "ask": ("ask", "Answer a question from the indexed documents, with citations."),
+    "memory": ("memory", "Facts about you: add, list, search, forget, export."),
     "simulate": ("simulate", "Serve a simulated model endpoint, for tests and load."),
     "doctor": ("doctor", "Check the installation; show the settings in force."),
 }

@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..config import Config
 from ..errors import UsageError
-from ..models.embeddings import Embedder
+from ..models.embeddings import Embedder, embedder_for
 from .index.embedded import PassageVectors
 from .index.indexing import Indexing, Progress, unheard
 from .index.lock import locked
@@ -21,6 +22,9 @@ from .index.scan import resolved
 from .index.store import Store
 from .parsing.reading import Read, Readers
 from .search.hybrid import Found, search
+
+if TYPE_CHECKING:
+    from ..models.client import Models
 
 _DEBOUNCE_MS = 500
 
@@ -192,6 +196,15 @@ class Library:
             vectors=asdict(figures) if figures is not None else None,
             kinds=kinds,
         )
+
+
+def library(config: Config, models: Models | None, state: Path) -> Library:
+    """The index in the folder `state`, with the embedding that the settings ask for.
+
+    Raises:
+        ConfigError: what they ask for is not there.
+    """
+    return Library(config, embedder_for(config, models, state), state / "index")
 
 
 def _absolute(path: str | Path) -> str:
