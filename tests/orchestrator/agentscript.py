@@ -76,7 +76,7 @@ def settings(folder: Path, url: str, **more: Any) -> Config:
         "out": str(folder / "out"),
         "models": models,
         "agents": {"folders": [str(folder / "agents")]},
-        "execution": {"backoff_base_s": 0.0},
+        "execution": {"backoff_base_s": 0.0, "max_replans": 0},
         "performance": {"worker_processes": 1},
     }
     for key, value in more.items():

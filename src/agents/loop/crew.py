@@ -256,7 +256,7 @@ class Crew:
             "data": session.data,
             "steps": session.turns,
             "tokens": session.tokens,
-            "used": session.used,
+            "used": sorted(session.used, key=lambda one: int(one["call"].rpartition("/")[2])),
             "complete": not session.stopped,
             "stopped": session.stopped,
         }
