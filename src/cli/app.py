@@ -19,6 +19,7 @@ _COMMANDS = {
     "cancel": ("cancel", "Cancel a run or one of its steps."),
     "playbooks": ("playbooks", "List the playbooks, or show one."),
     "tools": ("tools", "List the tools, or show one."),
+    "agents": ("agents", "List the agents, or show one."),
     "mcp": ("mcp", "List, check and call MCP servers, or be one."),
     "sessions": ("sessions", "List, show, move, check and repair sessions."),
     "runs": ("runs", "List the runs; show what the time of one went to."),
@@ -26,6 +27,7 @@ _COMMANDS = {
     "search": ("search", "Find passages in the indexed documents."),
     "ask": ("ask", "Answer a question from the indexed documents, with citations."),
     "memory": ("memory", "Facts about you: add, list, search, forget, export."),
+    "audit": ("audit", "Show, check or export the record of tool calls and approvals."),
     "simulate": ("simulate", "Serve a simulated model endpoint, for tests and load."),
     "doctor": ("doctor", "Check the installation; show the settings in force."),
 }
