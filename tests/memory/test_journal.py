@@ -141,6 +141,14 @@ async def test_progress_alone_is_written_within_the_interval(place):
             await asyncio.sleep(0.001)
 
 
+def test_interval_of_nothing_writes_at_once(place):
+    journal = place.journal(save_interval_s=0)
+    for number in range(1, 4):
+        journal.append(progress(), RUN)
+        journal.commit()
+        assert len(on_disk(place)) == number
+
+
 def test_close_writes_what_was_put_off(place):
     journal = place.journal()
     journal.append(Notice("begin"), RUN)

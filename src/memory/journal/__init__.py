@@ -121,7 +121,7 @@ class Journal:
             JournalError: it could not be written; nothing of it was shown, and the next commit tries again.
         """
         if self._pending:
-            is_hard = self._is_hard or sync or not self._appender.is_begun
+            is_hard = self._is_hard or sync or not self._appender.is_begun or not self.settings.save_interval_s
             if is_hard or self._unwritten_bytes > SOFT_BYTES or len(self._unwritten) >= SOFT_EVENTS:
                 self._write(sync=sync or self._needs_sync)
             else:

@@ -35,6 +35,7 @@ class RunState:
     cost: Mapping[str, Any] = field(default_factory=dict)
     plan_source: str = ""
     ended: float | None = None
+    is_answered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +115,13 @@ def _finish(state: State, record: Record) -> None:
     if run.status == "needs_approval":
         return
     run.ended = record.at
-    state.approvals = {key: asked for key, asked in state.approvals.items() if key[0] != run.id}
+    for key in [key for key in state.approvals if key[0] == run.id]:
+        del state.approvals[key]
     if answer := record.payload.get("answer"):
-        earlier = [m for m in state.messages if m.run_id != run.id or m.role != "assistant"]
-        state.messages = [*earlier, Message(role="assistant", text=answer, at=record.at, run_id=run.id)]
+        if run.is_answered:  # it went on after its end: the newer answer counts
+            state.messages = [m for m in state.messages if m.run_id != run.id or m.role != "assistant"]
+        run.is_answered = True
+        state.messages.append(Message(role="assistant", text=answer, at=record.at, run_id=run.id))
 
 
 def _ask(state: State, record: Record) -> None:
