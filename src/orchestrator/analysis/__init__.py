@@ -153,5 +153,11 @@ def _path(segments: Sequence[Segment]) -> tuple[PathStep, ...]:
     """The steps the run waited for, in order; a step that comes again behind another is named again."""
     named = [segment for segment in segments if segment.step is not None]
     groups = groupby(named, key=lambda segment: cast("str", segment.step))
-    path = (PathStep(step=step, seconds=math.fsum(s.seconds for s in parts)) for step, parts in groups)
+    path = (_path_step(step, list(parts)) for step, parts in groups)
     return tuple(part for part in path if part.seconds > 0)
+
+
+def _path_step(step: str, parts: Sequence[Segment]) -> PathStep:
+    at_work = ("tool", "model", "overhead")
+    waited_s = math.fsum(part.seconds for part in parts if part.category not in at_work)
+    return PathStep(step=step, seconds=math.fsum(part.seconds for part in parts), waited_s=waited_s)

@@ -55,8 +55,8 @@ class _Walk:
                 earlier = anything(self.round, mark.number)
             mark = earlier
         if not self.round.marks and not self.round.is_replan and (not self.time.is_resumed or self.time.planned):
-            trail.take_planning(began)
-        trail.take(began, "overhead")
+            trail.take_planning(self.time.accepted)
+        trail.take(began, "overhead", None, "starting")
         return trail.found[::-1]
 
     # ---- where the walk begins
@@ -211,7 +211,7 @@ class _Walk:
         if start is not None and start.plan_source.partition(":")[0] in _WHOLE and time.planned is not None:
             reviewed_at = time.reviewed.at if time.reviewed is not None else 0.0
             self.trail.take(max(time.planned, reviewed_at), "overhead")
-        self.trail.take_planning(time.began)
+        self.trail.take_planning(time.accepted)
 
     def _replanned(self, mark: Mark) -> Mark | None:
         """The walk goes on at the end of the round before; what lies between was planning."""

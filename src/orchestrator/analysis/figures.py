@@ -114,10 +114,12 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathStep:
-    """A step of the critical path: what the run as a whole waited for because of it."""
+    """A step of the critical path: what the run waited for because of it, `waited_s` of it before, between and behind
+    the step's tries."""
 
     step: str
     seconds: float
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

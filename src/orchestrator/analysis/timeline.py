@@ -100,8 +100,10 @@ class Round:
 
 @dataclass(slots=True)
 class Time:
-    """A stretch in which a process ran the run, Unix seconds. `planned` is when a plan was there or began to come,
-    `reviewed` when a person had answered whether it may run, or was asked, while there is no answer.
+    """A stretch in which a process ran the run, Unix seconds.
+
+    Planning began at `accepted` (0: at once); `planned` is when a plan was there or began to come, `reviewed` when a
+    person had answered whether it may run, or was asked, while there is no answer.
 
     `finish` None: nothing says how it ended.
     """
@@ -109,6 +111,7 @@ class Time:
     began: float
     ended: float
     is_resumed: bool = False
+    accepted: float = 0.0
     planned: float | None = None
     reviewed: Mark | None = None
     rounds: list[Round] = field(default_factory=list)
@@ -192,7 +195,7 @@ class Timeline:
         """Takes in the beginning or the end of a run."""
         match payload:
             case events.RunAccepted(goal=goal):
-                self.goal = goal
+                self.goal, time.accepted = goal, at
             case events.RunStarted():
                 self.start, self.goal = payload, payload.goal or self.goal
                 time.planned = at

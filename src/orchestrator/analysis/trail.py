@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from .figures import Category, Segment
 from .splitting import split
@@ -33,9 +34,14 @@ class Trail:
     def take(self, start: float, category: Category, step: str | None = None, detail: str = "") -> None:
         """The time from `start` on went to this; nothing of it is left when `start` is behind `at`."""
         start = max(start, self.time.began)
-        if start < self.at:
+        if start >= self.at:
+            return
+        last = self.found[-1] if self.found else None
+        if last is not None and (last.category, last.step, last.detail) == (category, step, detail):
+            self.found[-1] = replace(last, start_s=start)
+        else:
             self.found.append(Segment(start_s=start, end_s=self.at, category=category, step=step, detail=detail))
-            self.at = start
+        self.at = start
 
     def take_run(self, started: Mark, *, seconds: float = 0.0) -> Mark:
         """A try of a step; `seconds` is what its call took, 0: not known. Gives its start."""
@@ -54,7 +60,7 @@ class Trail:
     def take_answer(self, start: float) -> None:
         """What comes behind the last step: the writer's model, and work of our own."""
         uses = [use for use in self._uses.get(None, ()) if use.call.role not in _PLANNING]
-        self._take_calls(start, "overhead", None, uses)
+        self._take_calls(start, "overhead", None, uses, detail="answering")
 
     def take_planning(self, start: float) -> None:
         """Planning, with the approval of the whole plan; waits of the planner at model limits are told apart."""
@@ -68,11 +74,18 @@ class Trail:
         self._take_calls(start, "planning", None, uses, only_waits=True)
 
     def _take_calls(
-        self, start: float, category: Category, step: str | None, uses: Sequence[Use], *, only_waits: bool = False
+        self,
+        start: float,
+        category: Category,
+        step: str | None,
+        uses: Sequence[Use],
+        *,
+        only_waits: bool = False,
+        detail: str = "",
     ) -> None:
         """As `take`, with the waits for limits of model calls told apart, and, if wanted, the calls themselves."""
         start = max(start, self.time.began)
         if start >= self.at:
             return
         for piece in reversed(split(start, self.at, category, uses, only_waits=only_waits)):
-            self.take(piece.start, piece.category, step, piece.detail)
+            self.take(piece.start, piece.category, step, piece.detail or detail)

@@ -99,14 +99,17 @@ class Facts:
 
     def calls_at(self, moment: float) -> int:
         """How many calls were under way, merged ones once."""
-        spans = [
-            (began, batch) for runs in self.running.values() for began, ended, batch in runs if began < moment < ended
-        ]
-        return len({(began, batch) for began, batch in spans})
+        runs = (run for runs in self.running.values() for run in runs)
+        return len({(began, batch) for began, ended, batch in runs if began < moment < ended})
 
 
 def _covers(spans: list, left: float, right: float) -> bool:
-    return any(span[0] <= left + _TINY_S and right <= span[1] + _TINY_S for span in spans)
+    """Whether the spans, one behind the other, leave nothing of the time out."""
+    reached = left
+    for span in sorted(spans):
+        if span[0] <= reached + _TINY_S:
+            reached = max(reached, span[1])
+    return reached >= right - _TINY_S
 
 
 def check(made: Made) -> Analysis:
