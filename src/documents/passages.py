@@ -15,7 +15,7 @@ from .places import Place
 
 _SHORT = 300  # characters; shorter pieces are joined with what follows
 _SENTENCE = re.compile("(?<=[.!?\u3002\uff01\uff1f])[\"')\\]]*\\s+|\\n|(?<=[\u3002\uff01\uff1f])")
-_SEPARATE = ("slide",)  # units that are never joined
+_SEPARATE = ("page", "slide")  # units that are never joined: a citation names one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +65,13 @@ class _Held:
         if not self.blocks or self._is_elsewhere(block):
             return bool(self.blocks)
         last = self.blocks[-1]
-        is_new_page = block.place.unit == "page" and block.place.first != last.place.first
         is_new_table = (block.role == "row") != (last.role == "row")
-        is_border = block.role == "heading" or is_new_page or is_new_table
-        return is_border and not self.is_titled and self.size >= _SHORT
+        is_border = block.role == "heading" or is_new_table
+        is_preface = block.role == "heading" and not last.place.section
+        return is_border and not self.is_titled and (is_preface or self.size >= _SHORT)
 
     def _is_elsewhere(self, block: Block) -> bool:
-        """Whether the block stands where this passage can't reach: another sheet, another slide."""
+        """Whether the block stands where this passage can't reach: another sheet, page or slide."""
         last = self.blocks[-1].place
         is_next = block.place.unit in _SEPARATE and block.place.first != last.first
         return is_next or block.place.sheet != last.sheet or block.place.unit != last.unit

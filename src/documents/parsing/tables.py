@@ -46,27 +46,23 @@ def workbook(data: bytes) -> Parsed:
 def rows_as_blocks(rows: Iterable[tuple[int, Sequence[str]]], *, sheet: str, unit: Any) -> Iterator[Block]:
     """One block a row, `Column: value; ...`; the first row that is full of words names the columns."""
     header: list[str] | None = None
+    named_at = 0
     for number, row in rows:
         cells = [cell.strip() for cell in row]
         if not any(cells):
             continue
         place = Place(unit=unit, first=number, last=number, sheet=sheet)
         if header is None and _is_header(cells):
-            header = cells
-            continue
-        if header is None:
+            header, named_at = cells, number
+        elif header is None:
             yield Block(text=" | ".join(cell for cell in cells if cell), place=place, role="row")
-            if len([cell for cell in cells if cell]) > 1:
-                header = []  # data without names
-            continue
-        names = ", ".join(name for name in header if name)
-        yield Block(text=_told(header, cells), place=place, role="row", header=names)
-    if header and not _is_empty(header):
-        yield Block(
-            text=", ".join(name for name in header if name),
-            place=Place(unit=unit, first=1, last=1, sheet=sheet),
-            role="row",
-        )
+            header = [] if sum(map(bool, cells)) > 1 else None  # data without names, or a title above
+        else:
+            named_at = 0
+            yield Block(text=_told(header, cells), place=place, role="row", header=_joined(header))
+    if header and named_at:  # names and nothing else
+        place = Place(unit=unit, first=named_at, last=named_at, sheet=sheet)
+        yield Block(text=_joined(header), place=place, role="row")
 
 
 def cell_text(value: Any) -> str:
@@ -105,8 +101,8 @@ def _is_header(cells: Sequence[str]) -> bool:
     return len(filled) > 1 and len(words) == len(filled) and len(set(filled)) == len(filled)
 
 
-def _is_empty(cells: Sequence[str]) -> bool:
-    return not any(cells)
+def _joined(header: Sequence[str]) -> str:
+    return ", ".join(name for name in header if name)
 
 
 def _is_number(cell: str) -> bool:
