@@ -91,7 +91,7 @@ class Role(Group):
     """A use of models; empty text and 0 mean: as in `models`."""
 
     model: str = Field("", description="Model name. Empty: that of `models`.")
-    base_url: str = Field("", description="Address of the endpoint, with /v1. Empty: that of `models`.")
+    base_url: str = Field("", repr=False, description="Address of the endpoint, with /v1. Empty: that of `models`.")
     api_key: SecretStr = Field(SecretStr(""), description="Key of the endpoint. Empty: that of `models`.")
     temperature: float = Field(
         -1.0, ge=-1, le=2, description="Sampling temperature. 0: the likeliest words. -1: the server's default."
@@ -103,7 +103,9 @@ class Role(Group):
 class Models(Group):
     """Any OpenAI-compatible endpoint. Without `base_url` and `api_key` nothing needs a model."""
 
-    base_url: str = Field("", description="Address of the endpoint, with /v1. Empty: OpenAI's, when there is a key.")
+    base_url: str = Field(
+        "", repr=False, description="Address of the endpoint, with /v1. Empty: OpenAI's, when there is a key."
+    )
     api_key: SecretStr = Field(SecretStr(""), description="Key. Empty: none is sent (local servers).")
     model: str = Field("", description="Model for every role that names none.")
     context_tokens: int = Field(128_000, ge=0, description="Tokens a request and its reply may have. 0: no limit.")

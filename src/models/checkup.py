@@ -11,13 +11,14 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
 import httpx2
 
 from ..config import Models as Settings
 from ..errors import ModelError, TransientError
-from .client import Endpoint, Message, Models, RoleName, endpoint_of
+from .client import Message, Models
+from .endpoints import Endpoint, RoleName, endpoint_of
+from .failures import refuse_redirect
 
 State = Literal["ok", "note", "problem"]
 Ability = Literal["stream", "reply", "tools", "json", "embeddings"]
@@ -225,8 +226,15 @@ async def _calls_tools(call: _Call) -> _Answer:
     if endpoint.max_output_tokens:
         body["max_tokens"] = endpoint.max_output_tokens
     headers = {"Authorization": f"Bearer {endpoint.api_key or 'none'}"}
-    client = httpx2.AsyncClient(transport=call.witness, headers=headers, timeout=None, follow_redirects=True)
-    response = await client.post(f"{endpoint.base_url}/chat/completions", json=body)
+    headers |= {"api-key": endpoint.api_key} if endpoint.is_azure else {}
+    client = httpx2.AsyncClient(
+        transport=call.witness,
+        headers=headers,
+        timeout=None,  # the whole look has a deadline
+        follow_redirects=True,
+        event_hooks={"response": [refuse_redirect]},
+    )
+    response = await client.post(f"{endpoint.url}/chat/completions", json=body, params=dict(endpoint.query))
     if response.status_code in (400, 404, 422, 500, 501):  # a reply came before: it is the tools
         return _Answer("note", f"{_at(endpoint)}: no tools: {_said(call.witness, endpoint)}")
     if response.status_code >= 400:
@@ -284,6 +292,8 @@ def _why(error: Exception, seen: _Witness, endpoint: Endpoint, ability: Ability)
         return _Answer("note", f"{where}: too many requests now, or no money left: {said}")
     if status >= 500:
         return _Answer("problem", f"{where}: the server failed: {said}")
+    if 300 <= status < 400:
+        return _Answer("problem", str(error), "server")
     if _NO_MODEL.search(seen.text) and status >= 400:
         return _Answer("problem", f"{where}: the server knows no model of this name: {said}", "model")
     if "html" in seen.kind:
@@ -332,13 +342,9 @@ def _said(seen: _Witness, endpoint: Endpoint) -> str:
     error = found.get("error", found) if isinstance(found, Mapping) else found
     message = error.get("message") or error.get("detail") if isinstance(error, Mapping) else error
     words = " ".join(message.split()) if isinstance(message, str) else ""
-    if endpoint.api_key:
-        words = words.replace(endpoint.api_key, "(key)")
+    words = endpoint.hide(words)
     return f"{seen.status}, {words[:200]}" if words else str(seen.status)
 
 
 def _at(endpoint: Endpoint) -> str:
-    """The model and its address, without names, passwords and what follows a question mark."""
-    parts = urlsplit(endpoint.base_url)
-    netloc = parts.netloc.rpartition("@")[2]
-    return f"{endpoint.model} at {parts._replace(netloc=netloc, query='', fragment='').geturl()}"
+    return f"{endpoint.model} at {endpoint.shown}"

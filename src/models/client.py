@@ -7,76 +7,27 @@ Without a base URL and a key there is no model, and whoever asks is told so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ..config import Models as Settings
 from ..errors import ModelError, TransientError
 from ..events import ModelCall
 from .cache import ResponseCache, key_of
-from .failures import explained, refuse_page
+from .dialects import Dialects
+from .endpoints import Endpoint, RoleName, endpoint_of
+from .failures import explained, json_body, refuse_redirect
+from .reading import CutError, Reply, WithheldError, reply_of, structured_of, text_of, vectors_of
 from .scope import current, entered
-from .structured import WAYS, Way, instruction, parse, response_format, without_thoughts
-from .usage import Usage, usage_of
+from .structured import WAYS, Way, instruction, response_format
 
 if TYPE_CHECKING:
     import httpx2
     import openai
 
-RoleName = Literal["planner", "worker", "verifier", "writer", "embeddings"]
 Message = Mapping[str, Any]
-_OPENAI = "https://api.openai.com/v1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where a role's calls go, and with what. `max_output_tokens` 0 and `temperature` -1: the server's defaults."""
-
-    base_url: str
-    api_key: str = field(repr=False)
-    model: str
-    temperature: float
-    max_output_tokens: int
-    timeout_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What a model said. `data` is the checked JSON when a schema was asked for; `usage` None: the server said none."""
-
-    text: str
-    model: str
-    finish: str
-    data: Any = None
-    usage: Usage | None = None
-
-
-def endpoint_of(settings: Settings, role: RoleName) -> Endpoint | None:
-    """The endpoint of a role, None when there is no model for it."""
-    own = getattr(settings, role)
-    is_elsewhere = bool(own.base_url) and own.base_url != settings.base_url
-    shared = "" if is_elsewhere else settings.api_key.get_secret_value()  # a key never goes to another server
-    key = own.api_key.get_secret_value() or shared
-    base_url = own.base_url or settings.base_url or (_OPENAI if key else "")
-    model = own.model or settings.model
-    if not base_url or not model:
-        return None
-    return Endpoint(
-        base_url=base_url.rstrip("/"),
-        api_key=key,
-        model=model,
-        temperature=own.temperature,
-        max_output_tokens=own.max_output_tokens or settings.max_output_tokens,
-        timeout_s=settings.timeout_s,
-    )
-
-
-class _CutError(ModelError):
-    """A reply was too long twice; another way of asking would not make it shorter."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, kind="reply")
+_CUT = "the reply was cut at the token limit; raise models.max_output_tokens"
 
 
 class Models:
@@ -98,6 +49,7 @@ class Models:
         self._http: httpx2.AsyncClient | None = None
         self._clients: dict[tuple[str, str], openai.AsyncOpenAI] = {}
         self._ways: dict[tuple[str, str], Way] = {}
+        self._dialects = Dialects()
 
     def endpoint(self, role: RoleName) -> Endpoint:
         """The endpoint of a role.
@@ -128,7 +80,7 @@ class Models:
     # ---- calls
 
     async def complete(self, role: RoleName, messages: Sequence[Message], *, max_tokens: int = 0) -> Reply:
-        """A whole reply as text, without thoughts.
+        """A whole reply as text, without thoughts; `finish` says whether it was cut.
 
         Raises:
             ModelError: the endpoint refuses or answers nonsense.
@@ -137,7 +89,7 @@ class Models:
         """
         endpoint = self.endpoint(role)
         with entered(replace(current(), role=role)):
-            return _reply(await self._sent(endpoint, self._request(endpoint, messages, max_tokens)))
+            return await self._reply(endpoint, self._request(endpoint, messages, max_tokens), reply_of)
 
     async def structured(
         self, role: RoleName, messages: Sequence[Message], *, name: str, schema: Mapping[str, Any]
@@ -157,7 +109,7 @@ class Models:
                 with entered(replace(current(), role=role)):
                     reply = await self._structured(endpoint, messages, way, name, schema)
             except ModelError as error:
-                if error.kind not in ("reply", "schema") or isinstance(error, _CutError):
+                if error.kind not in ("reply", "schema") or isinstance(error, (CutError, WithheldError)):
                     raise
                 fault = error
                 continue
@@ -173,26 +125,28 @@ class Models:
             ModelError, TransientError, BudgetError, ContextError: as `complete`; also after some pieces came.
         """
         endpoint = self.endpoint(role)
-        request = self._request(endpoint, messages, max_tokens)
+        request = {**self._request(endpoint, messages, max_tokens), "stream": True}
         finish = None
         with explained(endpoint):
             with entered(replace(current(), role=role)):  # the request itself; a generator must not leave it set
-                chunks = await self._client(endpoint).chat.completions.create(
-                    **request, stream=True, stream_options={"include_usage": True}
+                chunks = await self._dialects.send(
+                    endpoint,
+                    {**request, "stream_options": {"include_usage": True}},
+                    self._client(endpoint).chat.completions.create,
                 )
             try:
-                refuse_page(endpoint, chunks.response.headers.get("content-type", ""))
-                async for chunk in chunks:
-                    for choice in chunk.choices or ():
-                        finish = choice.finish_reason or finish
-                        if choice.delta is not None and choice.delta.content:
-                            yield choice.delta.content
+                async for text, ended in _pieces(endpoint, chunks):
+                    finish = ended or finish
+                    if text:
+                        yield text
             finally:
                 await chunks.close()
         if finish is None:
-            raise TransientError(f"{endpoint.base_url}: the stream ended in the middle of the reply")
+            raise TransientError(f"{endpoint.shown}: the stream ended in the middle of the reply")
         if finish == "length":
-            raise ModelError("the reply was cut at the token limit; raise models.max_output_tokens", kind="reply")
+            raise CutError(_CUT)
+        if finish == "content_filter":
+            raise WithheldError("the server's content filter kept the rest of the reply back")
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector for each text, in order.
@@ -203,16 +157,10 @@ class Models:
         """
         endpoint = self.endpoint("embeddings")
         with explained(endpoint), entered(replace(current(), role="embeddings")):
-            found = await self._client(endpoint).embeddings.create(
+            raw = await self._client(endpoint).embeddings.with_raw_response.create(
                 model=endpoint.model, input=list(texts), encoding_format="float"
             )
-        data = getattr(found, "data", None)
-        if not isinstance(data, list):
-            raise ModelError(f"expected embeddings, got {str(found)[:120]!r}", kind="reply")
-        rows = sorted(data, key=lambda row: row.index)
-        if len(rows) != len(texts):
-            raise ModelError(f"expected {len(texts)} embeddings, got {len(rows)}", kind="reply")
-        return [list(row.embedding) for row in rows]
+            return vectors_of(json_body(endpoint, raw.http_response), len(texts))
 
     async def _structured(
         self, endpoint: Endpoint, messages: Sequence[Message], way: Way, name: str, schema: Mapping[str, Any]
@@ -222,40 +170,42 @@ class Models:
         wanted = response_format(way, name, schema)
         if wanted is not None:
             request["response_format"] = wanted
-        reply = _reply(await self._sent(endpoint, request))
-        if reply.finish == "length":  # says nothing about the way: the same one is tried once more
-            reply = _reply(await self._sent(endpoint, request))
-        if reply.finish == "length":
-            raise _CutError("expected a whole reply, got two cut at the token limit; raise models.max_output_tokens")
-        return Reply(
-            text=reply.text, model=reply.model, finish=reply.finish, usage=reply.usage, data=parse(reply.text, schema)
-        )
 
-    async def _sent(self, endpoint: Endpoint, request: dict[str, Any]) -> Any:
+        def read(data: Any) -> Reply:
+            return structured_of(data, schema)
+
+        try:
+            return await self._reply(endpoint, request, read)
+        except CutError:  # says nothing about the way: the same one is tried once more
+            return await self._reply(endpoint, request, read)
+
+    async def _reply(self, endpoint: Endpoint, request: dict[str, Any], read: Callable[[Any], Reply]) -> Reply:
+        """The reply kept for exactly this request, else a new one; what is whole and could be read is kept."""
         if self._cache is None:
-            return await self._made(endpoint, request)
-        return await self._kept(self._cache, endpoint, request)
-
-    async def _made(self, endpoint: Endpoint, request: dict[str, Any]) -> Any:
-        with explained(endpoint):
-            completion = await self._client(endpoint).chat.completions.create(**request)
-        refuse_page(endpoint, completion)
-        return completion
-
-    async def _kept(self, cache: ResponseCache, endpoint: Endpoint, request: dict[str, Any]) -> Any:
-        """The reply kept for exactly this request, else a new one, which is kept."""
-        from openai.types.chat import ChatCompletion
-
+            return await self._made(endpoint, request, read)
         key = key_of(endpoint.base_url, request)
-        found = await asyncio.to_thread(cache.get, key)
-        if found is not None:
+        found = await asyncio.to_thread(self._cache.get, key)
+        if found is not None and (reply := _usable(found, read)) is not None:
             scope = current()
             scope.report(ModelCall(scope.step, scope.role, endpoint.model, 0, 0, 0, 0.0, 0.0, 0.0, "cached"))
-            return ChatCompletion.model_validate(found)
-        completion = await self._made(endpoint, request)
-        if getattr(completion, "choices", None) and completion.choices[0].finish_reason != "length":
-            await asyncio.to_thread(cache.put, key, completion.model_dump(mode="json"))
-        return completion
+            return reply
+
+        def keep(data: Any) -> Reply:
+            nonlocal found
+            found, reply = data, read(data)
+            return reply
+
+        reply = await self._made(endpoint, request, keep)
+        if _is_whole(reply):
+            await asyncio.to_thread(self._cache.put, key, found)
+        return reply
+
+    async def _made(self, endpoint: Endpoint, request: dict[str, Any], read: Callable[[Any], Reply]) -> Reply:
+        with explained(endpoint):
+            raw = await self._dialects.send(
+                endpoint, request, self._client(endpoint).chat.completions.with_raw_response.create
+            )
+            return read(json_body(endpoint, raw.http_response))
 
     def _request(self, endpoint: Endpoint, messages: Sequence[Message], max_tokens: int) -> dict[str, Any]:
         request: dict[str, Any] = {"model": endpoint.model, "messages": [dict(m) for m in messages]}
@@ -271,7 +221,7 @@ class Models:
 
         if self._http is None:
             timeout = openai.Timeout(endpoint.timeout_s, connect=10.0)
-            options: dict[str, Any] = {"timeout": timeout}
+            options: dict[str, Any] = {"timeout": timeout, "event_hooks": {"response": [refuse_redirect]}}
             if self._transport is not None:
                 options["transport"] = self._transport
             self._http = openai.DefaultAsyncHttpx2Client(**options)
@@ -283,8 +233,10 @@ class Models:
         key = (endpoint.base_url, endpoint.api_key)
         if key not in self._clients:
             self._clients[key] = openai.AsyncOpenAI(
-                base_url=endpoint.base_url,
+                base_url=endpoint.url,
                 api_key=endpoint.api_key or "none",
+                default_query=dict(endpoint.query),
+                default_headers={"api-key": endpoint.api_key} if endpoint.is_azure else None,
                 http_client=self.http(endpoint),
                 max_retries=0,
                 timeout=endpoint.timeout_s,
@@ -292,15 +244,37 @@ class Models:
         return self._clients[key]
 
 
+async def _pieces(endpoint: Endpoint, chunks: Any) -> AsyncIterator[tuple[str, str | None]]:
+    """Texts and the word for the end, of a stream; of a whole reply where the server doesn't stream."""
+    if chunks.response.headers.get("content-type", "").startswith(("application/json", "text/html")):
+        await chunks.response.aread()
+        whole = reply_of(json_body(endpoint, chunks.response))
+        yield whole.text, whole.finish or "stop"
+        return
+    async for chunk in chunks:
+        choices = getattr(chunk, "choices", None)
+        for choice in choices if isinstance(choices, list) else ():
+            finish = getattr(choice, "finish_reason", None)
+            text = text_of(getattr(getattr(choice, "delta", None), "content", None))
+            yield text, finish if isinstance(finish, str) and finish else None
+
+
+def _usable(found: Any, read: Callable[[Any], Reply]) -> Reply | None:
+    """A reply that was kept, None if it can't be used."""
+    try:
+        reply = read(found)
+    except ModelError:
+        return None
+    return reply if _is_whole(reply) else None
+
+
+def _is_whole(reply: Reply) -> bool:
+    """Whether a reply may be used again: not empty, not cut, nothing kept back."""
+    return bool(reply.text or reply.data is not None) and reply.finish not in ("length", "content_filter")
+
+
 def _user(text: str) -> Message:
     return {"role": "user", "content": text}
 
 
-def _reply(completion: Any) -> Reply:
-    choices = getattr(completion, "choices", None)
-    if not choices:
-        raise ModelError(f"expected a chat completion, got {str(completion)[:120]!r}", kind="reply")
-    choice = choices[0]
-    text = without_thoughts(choice.message.content or "")
-    usage = usage_of({"usage": completion.usage.model_dump()}) if completion.usage is not None else None
-    return Reply(text=text, model=completion.model or "", finish=choice.finish_reason or "", usage=usage)
+__all__ = ["Endpoint", "Message", "Models", "Reply", "RoleName", "endpoint_of"]

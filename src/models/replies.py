@@ -6,18 +6,18 @@ Rule: what is handed on is decoded and bounded; no reply takes the memory or the
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx2
 
 from ..errors import ModelError
 from .attempt import Attempt
+from .reading import json_of
 from .usage import Tail
 
 MOST_BYTES = 64 * 2**20  # of one reply, decoded
+_LINGER_S = 0.25
 _LEFT_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _FINAL = frozenset({"insufficient_quota", "billing_hard_limit_reached", "insufficient_balance"})
 
@@ -74,14 +74,6 @@ def watched(response: httpx2.Response, attempt: Attempt, at: float | None) -> ht
     )
 
 
-def json_of(content: bytes) -> Any:
-    """The JSON of a body, None if it is none."""
-    try:
-        return json.loads(content) if content else None
-    except (ValueError, RecursionError):
-        return None
-
-
 def is_final(content: bytes) -> bool:
     """Whether a 429 means that no money is left: coming back would not help."""
     found = json_of(content)
@@ -119,8 +111,14 @@ class _Watched(httpx2.AsyncByteStream):
         self._end("ok")
 
     async def _next(self, pieces: AsyncIterator[bytes]) -> bytes | None:
-        async with until(self._due):
-            return await anext(pieces, None)
+        if not self._tail.is_done():
+            async with until(self._due):
+                return await anext(pieces, None)
+        try:  # the reply is whole: the connection may end too, so that it can be used again
+            async with asyncio.timeout(_LINGER_S):
+                return await anext(pieces, None)
+        except TimeoutError:
+            return None
 
     async def aclose(self) -> None:
         self._end("ok" if self._tail.is_done() else "cut")

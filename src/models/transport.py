@@ -19,12 +19,14 @@ from . import replies
 from .attempt import REJECTION_COST, Attempt, Rules, Tries
 from .ledger import Key, Ledger
 from .ratelimits import wish
+from .reading import json_of
 from .scope import Scope, current
 from .slots import Slots
 from .usage import usage_of
 from .warm import Lead, Prefixes
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_OUR_FAULT = (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)  # an address or a key that can't be sent
 _WISHES = ("retry-after", "retry-after-ms", "llm_provider-retry-after", "llm_provider-retry-after-ms")
 
 
@@ -49,7 +51,7 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
             TransientError: limits did not open before the scope's deadline.
             httpx2.TransportError: the last try failed on the way.
         """
-        body = replies.json_of(await request.aread())
+        body = json_of(await request.aread())
         if not isinstance(body, Mapping) or request.method != "POST":
             return await self._inner.handle_async_request(request)
         key = Key(f"{request.url.scheme}://{request.url.netloc.decode()}", str(body.get("model", "")))
@@ -151,10 +153,10 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
         try:
             async with replies.until(due):
                 response = await self._inner.handle_async_request(request)
-        except httpx2.TransportError:
+        except httpx2.TransportError as error:
             attempt.leave(ok=False)
             attempt.end(None, "unreachable")
-            if tries.is_over(1):
+            if tries.is_over(1) or isinstance(error, _OUR_FAULT):
                 raise
             return None
         except BaseException:
@@ -189,7 +191,7 @@ class GovernedTransport(httpx2.AsyncBaseTransport):
             return _refused(response, content, attempt, tries)
         attempt.leave(ok=True)
         outcome = "ok" if response.status_code < 400 else str(response.status_code)
-        attempt.end(usage_of(replies.json_of(content)), outcome, response.headers)
+        attempt.end(usage_of(json_of(content)), outcome, response.headers)
         return replies.rebuilt(response, content)
 
 

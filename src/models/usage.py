@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 _TAIL_BYTES = 65_536
+_DONE = re.compile(rb"[\r\n]data: ?\[DONE\]\s*\Z")  # no JSON text holds a line end, so no reply can say this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class Tail:
 
     def is_done(self) -> bool:
         """Whether the stream said that it is over; clients may leave then, before the connection's end."""
-        return b"[DONE]" in self._bytes[-64:]
+        return _DONE.search(self._bytes[-64:]) is not None
 
     def usage(self) -> Usage | None:
         """The usage, if the stream told it."""

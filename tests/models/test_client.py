@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from planloom.clock import SystemClock
 from planloom.config import Models as Settings
 from planloom.config import Role
 from planloom.errors import ModelError, PlanloomError, TransientError
-from planloom.models.cache import ResponseCache
+from planloom.models.cache import ResponseCache, key_of
 from planloom.models.client import Models, endpoint_of
 from planloom.models.simulate.serving import running
 from planloom.models.simulate.settings import Settings as Simulated
@@ -211,6 +212,76 @@ async def test_a_reply_cut_once_is_not_kept(tmp_path: Path) -> None:
             assert (await models.structured("worker", HELLO, name="number", schema=SCHEMA)).data == {"n": 3}
         await models.close()
     assert len(server.requests) == 2
+
+
+NOT_KEPT = {
+    "breaks its schema": said('{"n": "three"}'),
+    "no JSON": said("I would rather not."),
+    "cut": said('{"n"', "length"),
+    "empty": said(""),
+    "refused": JSONResponse({"choices": [{"message": {"content": None, "refusal": "I can't help with that."}}]}),
+    "kept back": said("", "content_filter"),
+}
+
+
+@pytest.mark.parametrize("bad", NOT_KEPT.values(), ids=NOT_KEPT)
+async def test_a_reply_that_could_not_be_used_is_asked_for_anew(bad: Response, tmp_path: Path) -> None:
+    replies = [bad] * 3
+    with serving(lambda body: replies.pop() if replies else said('{"n": 3}')) as server:
+        cache = ResponseCache(tmp_path / "replies.sqlite", max_bytes=1_000_000, clock=SystemClock())
+        models = Models(Settings(base_url=server.url, model="m"), cache=cache)
+        for _ in range(2):
+            with suppress(ModelError):
+                await models.structured("worker", HELLO, name="number", schema=SCHEMA)
+        replies.clear()
+        reply = await models.structured("worker", HELLO, name="number", schema=SCHEMA)
+        asked = len(server.requests)
+        again = await models.structured("worker", HELLO, name="number", schema=SCHEMA)
+        await models.close()
+    assert (reply.data, again) == ({"n": 3}, reply)
+    assert len(server.requests) == asked
+
+
+@pytest.mark.parametrize("finish", ["stop", "length", "content_filter", "eos"])
+async def test_the_reason_of_the_end_is_handed_on_and_only_whole_texts_are_kept(finish: str, tmp_path: Path) -> None:
+    with serving(lambda body: said("some text", finish)) as server:
+        cache = ResponseCache(tmp_path / "replies.sqlite", max_bytes=1_000_000, clock=SystemClock())
+        models = Models(Settings(base_url=server.url, model="m"), cache=cache)
+        found = [(await models.complete("worker", HELLO)).finish for _ in range(2)]
+        await models.close()
+    assert found == [finish] * 2
+    assert len(server.requests) == (1 if finish in ("stop", "eos") else 2)
+
+
+async def test_a_kept_reply_that_no_longer_fits_is_asked_for_anew(tmp_path: Path) -> None:
+    with serving(lambda body: said('{"n": 3}')) as server:
+        cache = ResponseCache(tmp_path / "replies.sqlite", max_bytes=1_000_000, clock=SystemClock())
+        models = Models(Settings(base_url=server.url, model="m"), cache=cache)
+        await models.structured("worker", HELLO, name="number", schema=SCHEMA)
+        (request,) = server.requests
+        cache.put(key_of(server.url, request), {"choices": [{"message": {"content": "old nonsense"}}]})
+        assert (await models.structured("worker", HELLO, name="number", schema=SCHEMA)).data == {"n": 3}
+        await models.close()
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [("max_tokens", "use 'max_completion_tokens' instead"), ("temperature", ""), ("stream_options", "")],
+)
+async def test_a_word_the_server_does_not_know_is_left_out_and_that_is_remembered(word: str, other: str) -> None:
+    def script(body: dict[str, Any]) -> Any:
+        if word in body:
+            return refusal(400, "unsupported_parameter", f"Unsupported parameter: '{word}', {other}")
+        return ["fine"] if body.get("stream") else said("fine")
+
+    with serving(script) as server:
+        models = Models(Settings(base_url=server.url, model="m", worker=Role(temperature=0.5)))
+        assert [await streamed(models) for _ in range(2)] == ["fine"] * 2
+        await models.close()
+    assert [word in body for body in server.requests] == [True, False, False]
+    if other:
+        assert [body.get("max_completion_tokens") for body in server.requests] == [None, 4096, 4096]
 
 
 async def test_replies_that_are_always_cut_are_given_up_with_what_to_raise() -> None:
