@@ -38,7 +38,10 @@ class Request:
 
 @dataclass(slots=True, kw_only=True)
 class Active:
-    """A run under way, from intake to answer. `recovered`: what its journal tells, when another process began it."""
+    """A run under way, from intake to answer. `recovered`: what its journal tells, when another process began it.
+
+    `asked` are the approvals that were open when it came to rest; `is_embedded`: it came through the graph itself.
+    """
 
     id: str
     session_id: str
@@ -50,10 +53,12 @@ class Active:
     proposal: Proposal | None = None
     run: Run | None = None
     review: Review | None = None
+    asked: Mapping[str, ApprovalAsked] = field(default_factory=dict)
     executor: Executor | None = None
     end: ticks.End | None = None
     replans: int = 0
     cancelled: str | None = None
+    is_embedded: bool = False
     result: Result | None = None
 
     def emit(self, payload: Any) -> None:

@@ -6,9 +6,15 @@ holds ids, statuses and the answer; results are in the journal. This module and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import TypedDict
+
+from ..errors import UsageError
+from ..events import ApprovalAsked
+from .active import Active, Request
+from .running.past import question_key
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -44,6 +50,11 @@ def build_graph(
 
     `loom` is the runtime to use; without one, one is made of `config` (None: the settings in force in the
     working folder). `checkpointer` is LangGraph's; None: the graph keeps no checkpoints of its own.
+
+    With a checkpointer, a run on which only people can go on raises one interrupt, whose value has `run_id` and
+    `approvals`: a list of `id`, `step`, `kind`, `question`, `arguments`. `Command(resume={id: answer})` goes on with
+    those that are answered, in this process or a later one; an answer is True, False, or an object with `granted` and
+    optionally `note` and `changes`. Without a checkpointer such a run ends with status needs_approval.
     """
     from langgraph.graph import END, START, StateGraph
 
@@ -85,10 +96,11 @@ class Nodes:
         if run_id in self.loom.underway:
             return {"run_id": run_id}
         active = self.loom.underway.open(_request(state), state.get("session_id"))
+        active.is_embedded = True
         self._stream_events(active)
         return {"run_id": active.id, "session_id": active.session_id}
 
-    def _stream_events(self, active: Any) -> None:
+    def _stream_events(self, active: Active) -> None:
         from langgraph.config import get_stream_writer
 
         writer = get_stream_writer()
@@ -100,11 +112,47 @@ class Nodes:
         return {}
 
     async def execute(self, state: RunState) -> RunState:
-        """Runs the whole DAG."""
-        active = self.loom.underway.find(state["run_id"])
+        """Runs the whole DAG, from where it stands. When only people can go on, it is put to them as an interrupt."""
+        run_id = state["run_id"]
+        active = self.loom.underway.find(run_id) if run_id in self.loom.underway else await self._take_up(run_id)
         await self.loom.stages.execute(active)
+        while active.end is not None and active.end.status == "needs_approval" and _may_interrupt(active):
+            await self._ask(active)
+            active = await self._take_up(run_id)
+            await self.loom.stages.execute(active)
         assert active.end is not None
         return {"status": active.end.status, "reason": active.end.reason}
+
+    async def _take_up(self, run_id: str) -> Active:
+        """A run of an earlier process, or one that was put aside, planned again from its journal."""
+        active = self.loom.underway.resume(run_id, None, approve=None, waits=False)
+        if not isinstance(active, Active):
+            raise UsageError(f"expected a run that may go on, got {run_id!r}, which is over: {active.status}")
+        active.is_embedded = True
+        self._stream_events(active)
+        await self.loom.stages.plan(active)
+        return active
+
+    async def _ask(self, active: Active) -> None:
+        """Puts a run aside and asks, for all its open approvals at once; the answers are kept when this returns.
+
+        LangGraph runs the node again from its start once there are answers, and then gives those of earlier questions
+        again too: so an answer counts only for the very question it was given to.
+        """
+        from langgraph.types import interrupt
+
+        asked = active.asked
+        self.loom.stages.pause(active)
+        self.loom.underway.close(active)
+        questions = [{"id": _id_of(q), **q.to_dict()} for q in asked.values()]
+        answers = interrupt({"run_id": active.id, "approvals": questions})
+        if not isinstance(answers, Mapping):
+            raise UsageError("expected Command(resume={id: answer}) with ids of the interrupt's approvals, got another")
+        for question in asked.values():
+            answer = answers.get(_id_of(question))
+            if answer is not None:
+                given: dict[str, Any] = dict(answer) if isinstance(answer, Mapping) else {"granted": bool(answer)}
+                await self.loom.approve(active.id, question.step, **given)
 
     def after_execute(self, state: RunState) -> Literal["replan", "answer"]:
         """Replans only what failed and may be changed."""
@@ -136,8 +184,18 @@ class Nodes:
         }
 
 
+def _may_interrupt(active: Active) -> bool:
+    """Whether the graph was entered from outside, with a checkpointer that can keep an interrupt."""
+    from langgraph.config import get_config
+
+    return active.is_embedded and get_config()["configurable"].get("__pregel_checkpointer") is not None
+
+
+def _id_of(asked: ApprovalAsked) -> str:
+    return ":".join(question_key(asked))
+
+
 def _request(state: RunState) -> Any:
-    from .active import Request
     from .planning.files import parse
 
     plan = state.get("plan")

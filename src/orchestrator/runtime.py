@@ -52,8 +52,11 @@ class Planloom:
         tools: Iterable[Tool] = (),
         planner: Planner | None = None,
         clock: Clock | None = None,
+        checkpointer: Any = None,
     ) -> None:
         """`tools` join the built-in ones; `planner` is asked before the playbooks.
+
+        `checkpointer` is LangGraph's, for tools of its world that watch runs; what a run needs is in its journal.
 
         `config` None: the settings in force in the working folder (file, environment), as for the command line.
         """
@@ -65,6 +68,7 @@ class Planloom:
         self._history: History | None = None
         self._workers: Any = None
         self._graph: Any = None
+        self._checkpointer = checkpointer
         self.clock = clock or SystemClock()
         self.underway = Underway(self._state, self.config, self.clock)
         self.models = self._make_models()
@@ -196,7 +200,7 @@ class Planloom:
     async def _follow(self, active: Active, on_event: Listener | None) -> Result:
         stop = active.journal.listen(_only(active.id, on_event)) if on_event is not None else None
         try:
-            await self._compiled().ainvoke({"run_id": active.id})
+            await self._invoke(active.id)
         finally:
             if stop is not None:
                 stop()
@@ -311,12 +315,20 @@ class Planloom:
             self._workers = Workers(self.config.performance.worker_processes)
         return self._workers
 
-    def _compiled(self) -> Any:
+    async def _invoke(self, run_id: str) -> None:
+        """One pass through the graph. With a checkpointer the run is a thread of its own, deleted when it has ended."""
         if self._graph is None:
             from .graph import build_graph
 
-            self._graph = build_graph(self)
-        return self._graph
+            self._graph = build_graph(self, checkpointer=self._checkpointer)
+        if self._checkpointer is None:
+            await self._graph.ainvoke({"run_id": run_id})
+            return
+        thread = {"configurable": {"thread_id": run_id}}
+        try:
+            await self._graph.ainvoke({"run_id": run_id}, thread, durability="sync")
+        finally:
+            await self._checkpointer.adelete_thread(run_id)
 
 
 def _only(run_id: str, listener: Listener) -> Callable[[Event], None]:

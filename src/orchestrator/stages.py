@@ -221,6 +221,7 @@ class Stages:
         try:
             with entered(active.scope):
                 active.end = await executor.run(self._linted(active, stream) if stream is not None else None)
+            active.asked = dict(executor.people.open)
         except BudgetError as error:
             active.end = ticks.End("budget", error.budget)
         except PlanError as error:
@@ -229,12 +230,13 @@ class Stages:
 
     async def _review(self, active: Active, run: Run) -> None:
         """Asks whether the plan may run; without a yes, the run has its end."""
-        active.review = Review(run.plan, self._question(run.plan), active.journal, active.id)
+        active.review = review = Review(run.plan, self._question(run.plan), active.journal, active.id)
         try:
-            answered = await active.review.answered(run.past, run.approve, waits=run.waits)
+            answered = await review.answered(run.past, run.approve, waits=run.waits)
         finally:
             active.review = None
         if answered is None:
+            active.asked = {review.asked.step: review.asked}
             active.end = ticks.End("needs_approval", "waits for an answer to: plan")
         elif not answered.granted:
             reason = f": {answered.note}" if answered.note else ""
@@ -269,6 +271,11 @@ class Stages:
             yield step
         active.run.plan = whole = _with_steps(active.run.plan, tuple(steps), getattr(stream, "answer", None))
         _refuse(linter.end(whole.answer))
+
+    def pause(self, active: Active) -> None:
+        """Notes that a run rests until people answer."""
+        assert active.end is not None
+        active.emit(RunFinished(active.end.status, active.end.reason, "", self.services.clock.now() - active.began, {}))
 
     def may_replan(self, active: Active) -> bool:
         """Whether a planner may be asked to change the plan."""
