@@ -80,6 +80,7 @@ class PassageVectors:
         """Begins anew."""
         with self._lock:
             self._index, self._is_changed = VectorIndex(0, self._settings), True
+            self.fault = None
 
     def search(self, query: NDArray[Any], count: int, *, among: Sequence[int] | None = None) -> list[Match]:
         """The nearest passages, best first; none when the index has vectors of another length."""

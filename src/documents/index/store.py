@@ -215,7 +215,8 @@ class Store:
     def compact(self) -> None:
         """Gives the room of what was removed back, and overwrites it."""
         with self._used() as base:
-            base.execute("INSERT INTO words(words) VALUES ('optimize')")
+            with base:
+                base.execute("INSERT INTO words(words) VALUES ('optimize')")
             base.execute("VACUUM")
             base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
