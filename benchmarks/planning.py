@@ -1,7 +1,12 @@
-"""Goal to last step finished: a plan that starts while it is written, against a plan that is awaited.
+"""Plans by a model: how much sooner goals are done when plans start while written, and what they cost in calls.
+
+Goal to last step finished, a plan that starts while it is written against a plan that is awaited:
 
 The simulated provider writes each plan over HTTP, one line every 0.5, 1.0 or 1.5 s; steps take lognormal times with a
 median of 1.5 s. All times are scaled down by one factor; several plans run at once.
+
+Calls: typical requests (`typical`) over registered tools, every HTTP request counted at the provider. Naive is one call
+for the plan, one for each step that a model works on, one for each judged step and one for the answer.
 """
 
 from __future__ import annotations
@@ -20,12 +25,13 @@ from typing import Any
 from planloom import Planloom, tool
 from planloom.config import Config, Execution, Features, Limits, Models, Performance
 
-from . import harness, plans, provider
+from . import harness, modelcalls, plans, provider
 from .harness import Target
 
 EMITTED_S = (0.5, 1.0, 1.5)
 STEP_MEDIAN_S = 1.5
 AT_ONCE = 4
+_PLANS = Path(__file__).parents[2] / "shared" / "data" / "gold_plans.json"
 
 
 @tool(effect="read", name="bench.work")
@@ -81,7 +87,7 @@ def _config(base_url: str, folder: Path, *, streaming: bool) -> Config:
         out=str(folder / "out"),
         models=Models(base_url=base_url, model="simulated-small"),
         limits=Limits(requests_per_minute=0, tokens_per_minute=0),
-        features=Features(plan_streaming=streaming),
+        features=Features(plan_streaming=streaming, plan_cache=False),
         performance=Performance(max_parallel_steps=0),
         execution=Execution(max_replans=0),
     )
@@ -128,11 +134,34 @@ def measure(args: argparse.Namespace) -> harness.Measured:
             ratios = [awaited / streamed for awaited, streamed in zip(took[False], took[True], strict=True)]
             speedups[emitted] = statistics.fmean(ratios)
             measured[f"streaming_speedup at {emitted} s a step"] = speedups[emitted]
-    return measured, [Target("streaming_speedup_1s", speedups[1.0], ">=", 1.25)]
+    counted = asyncio.run(modelcalls.count())
+    measured |= {f"calls {way}": modelcalls.mean(counted, key) for way, key in _WAYS.items()}
+    measured["calls by request"] = counted
+    return measured, [
+        Target("streaming_speedup_1s", speedups[1.0], ">=", 1.25),
+        Target("naive_calls", modelcalls.mean(counted, "naive"), ">=", 10),
+        Target("calls_per_request", modelcalls.mean(counted, "first"), "<=", 4),
+        Target("planner_calls_repeated", sum(one["planner_again"] for one in counted.values()), "==", 0),
+        Target("differing_results", sum(one["differing"] for one in counted.values()), "==", 0),
+    ]
+
+
+_WAYS = {
+    "a request, naive": "naive",
+    "with batching": "batched",
+    "with batching and plan cache, first time": "first",
+    "same goal again": "again",
+    "goal with another file and number": "other",
+}
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plans", type=Path, help="a file of plans, of which those of WorfBench are taken")
+    parser.add_argument(
+        "--plans",
+        type=Path,
+        default=_PLANS if _PLANS.is_file() else None,
+        help="a file of plans, of which those of WorfBench are taken; without one, seeded plans of the same shapes",
+    )
     parser.add_argument("--sample", type=int, default=80)
     parser.add_argument("--scale", type=float, default=0.2, help="all times are multiplied by this")
     parser.add_argument("--seed", type=int, default=0)

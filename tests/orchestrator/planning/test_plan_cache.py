@@ -227,6 +227,14 @@ async def test_number_in_a_check_or_an_answer_ties_the_goal_to_its_value(cache):
     assert await planned(cache, "Read 5 rows of b.csv") is not None
 
 
+async def test_folder_before_a_reference_follows_the_goal(cache):
+    steps = step("a", "k.read", path="./notes", limit=5), step("b", "k.read", path="./notes/${a.rows[0]}")
+    await kept(cache, ran("Read what is in ./notes", *steps))
+    plan = await planned(cache, "Read what is in ./minutes")
+    assert plan is not None and plan.steps[1].parameters["path"] == "${inputs.path}/${a.rows[0]}"
+    assert await planned(cache, "Read what is in './my notes; x'") is None
+
+
 async def test_value_with_odd_signs_is_not_put_into_a_longer_text(cache):
     goal = 'Ask for "Ada"'
     await kept(cache, ran(goal, step("a", "k.count", label="ask for 'Ada'", what="Ada")))

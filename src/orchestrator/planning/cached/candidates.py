@@ -34,8 +34,8 @@ class Value:
 
     @property
     def embedded(self) -> re.Pattern[str]:
-        """It inside a longer text, not as a part of a longer word, path or number."""
-        return re.compile(rf"(?<![\w./\\~@:+-]){re.escape(self.place.text)}(?![\w/\\~@+-])(?![.:,]\w)")
+        """It inside a longer text, not as a part of a longer word, path or number; a slash behind it may follow."""
+        return re.compile(rf"(?<![\w./\\~@:+-]){re.escape(self.place.text)}(?![\w\\~@+-])(?!/\S)(?![.:,]\w)")
 
 
 def from_given(given: Mapping[str, Any], plan: Plan, found: Sequence[Leaf]) -> list[Value]:
