@@ -70,7 +70,7 @@ class ToolContext:
     `attempt` counts from 1. `feedback` is the verifier's reason when the step is redone, None the first time.
     `idempotency_key` is the same for every try of one write. `cancelled` turns true when the step is cancelled;
     tools that run in a thread look at it in their loops. `invoke` lets an agent's step call tools, and `hub` lets the
-    agents of a run talk to each other; None for all other tools, and in worker processes. `results` reads earlier results by handle; None in a worker
+    agents of a run talk to each other; None for all others. `results` reads earlier results by handle; None in a worker
     process. `ask` asks a model, None when there is none.
     """
 

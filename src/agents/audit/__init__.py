@@ -1,7 +1,7 @@
 """The audit log: one line for each tool call, approval and decision, chained by hashes, without secrets.
 
-Rule: appended to and never changed, by any number of processes; a lock beside it keeps the chain whole. Lines of one
-turn of the event loop are written together; `flush` writes them now, which callers do before anything has an effect.
+Rule: appended to and never changed, by any number of processes; a lock beside it keeps the chain whole. Lines that
+come close together are written together; `flush` writes them now, which callers do before anything has an effect.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .redaction import Redaction, secrets_of
 
 _NAME = "audit.jsonl"
 _WAIT_S = 2.0
+_DELAY_S = 0.1
 _TAIL = 1 << 16
 
 
@@ -37,22 +38,23 @@ class Audit:
         self._buffer: list[dict[str, Any]] = []
         self._last = Link()
         self._known = (0, -1)  # inode and size of the file as we left it
-        self._is_due = False
+        self._due: asyncio.TimerHandle | None = None
 
     @property
     def path(self) -> Path:
         """The file that is written to."""
         return self.folder / _NAME
 
-    def add(self, kind: str, **told: Any) -> None:
-        """An entry; on disk after `flush`, which follows by itself in the same turn of a running event loop."""
-        at = dt.datetime.fromtimestamp(self._clock.wall(), dt.UTC).isoformat(timespec="microseconds")
-        self._buffer.append({"at": at, "kind": kind, **self._clean(told)})
-        if self._is_due:
+    def add(self, kind: str, names: Mapping[str, str], **told: Any) -> None:
+        """An entry: `names` as they are, `told` without secrets; on disk after `flush`.
+
+        In a running event loop that follows by itself within a tenth of a second.
+        """
+        self._buffer.append({"at": self._clock.wall(), "kind": kind, **names, **self._clean(told)})
+        if self._due is not None:
             return
         with suppress(RuntimeError):  # without a loop: whoever adds flushes
-            asyncio.get_running_loop().call_soon(self.flush)
-            self._is_due = True
+            self._due = asyncio.get_running_loop().call_later(_DELAY_S, self.flush)
 
     def flush(self) -> None:
         """Writes what was added.
@@ -60,7 +62,9 @@ class Audit:
         Raises:
             JournalError: the log can't be written; what it would have told must not happen then.
         """
-        self._is_due = False
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         if not self._buffer:
             return
         try:
@@ -76,7 +80,8 @@ class Audit:
         self._catch_up()
         last, lines = self._last, []
         for entry in self._buffer:
-            line, last = linked(entry, last)
+            at = dt.datetime.fromtimestamp(entry["at"], dt.UTC).isoformat(timespec="microseconds")
+            line, last = linked({**entry, "at": at}, last)
             lines.append(line)
         data = "".join(lines).encode()
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

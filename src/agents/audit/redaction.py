@@ -5,11 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 HIDDEN = "[secret]"
 LONGEST = 300  # characters of a text that are kept
 _ITEMS = 50
+_HINTS = (  # without one of these no form of a secret fits; in small letters
+    *("-----begin", "sk-", "pk-", "rk-", "_live_", "_test_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    *("glpat-", "xox", "akia", "asia", "aiza", "ya29.", "eyj", "bearer ", "basic ", "://", "?", "&"),
+)
 _DEPTH = 8
 
 _NAMES = re.compile(
@@ -52,27 +58,41 @@ class Redaction:
             case _ if depth >= _DEPTH:
                 return "[deeper]"
             case Mapping():
-                return {
-                    self._text(str(key)): HIDDEN
-                    if _NAMES.search(str(key)) and inner not in (None, "", False)
-                    else self(inner, depth + 1)
-                    for key, inner in list(value.items())[:_ITEMS]
-                } | ({"...": f"{len(value) - _ITEMS} more"} if len(value) > _ITEMS else {})
+                return self._mapping(value, depth + 1)
             case list() | tuple():
                 more = [f"[{len(value) - _ITEMS} more]"] if len(value) > _ITEMS else []
                 return [self(inner, depth + 1) for inner in value[:_ITEMS]] + more
             case _:
                 return self._text(str(value))
 
+    def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        clean = {}
+        for key, inner in islice(value.items(), _ITEMS):
+            hidden = inner not in (None, "", False) and _is_secret(str(key))
+            clean[self._text(str(key))] = HIDDEN if hidden else self(inner, depth)
+        if len(value) > _ITEMS:
+            clean["..."] = f"{len(value) - _ITEMS} more"
+        return clean
+
     def _text(self, text: str) -> str:
-        text = text.encode("utf-8", "replace").decode()
-        cut = text[: 4 * LONGEST]
-        clean = self._known.sub(HIDDEN, cut) if self._known is not None else cut
-        clean = _ASSIGNED.sub(rf"\1\2\3{HIDDEN}", _FORMS.sub(HIDDEN, clean))
+        text = text if text.isascii() else text.encode("utf-8", "replace").decode()
+        clean = text[: 4 * LONGEST]
+        if self._known is not None:
+            clean = self._known.sub(HIDDEN, clean)
+        lower = clean.lower()
+        if any(hint in lower for hint in _HINTS):
+            clean = _FORMS.sub(HIDDEN, clean)
+        if "=" in clean or ":" in clean:
+            clean = _ASSIGNED.sub(rf"\1\2\3{HIDDEN}", clean)
         if len(text) <= LONGEST:
             return clean
         mark = hashlib.sha256(text.encode()).hexdigest()[:16]
         return f"{clean[:LONGEST]}... [{len(text)} characters, sha256 {mark}]"
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _NAMES.search(name) is not None
 
 
 def secrets_of(settings: Any) -> list[str]:

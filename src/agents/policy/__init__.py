@@ -48,6 +48,9 @@ class Decision:
     outside: tuple[Path, ...] = ()
 
 
+_HARMLESS = Decision("allow", "it changes nothing by itself")
+
+
 def role_of(policy: Policy, name: str = "") -> PolicyRole:
     """A role by name; empty: that of the process.
 
@@ -66,6 +69,9 @@ def decide(role: PolicyRole, wish: Wish) -> Decision:
     """Whether a role may do what is wished."""
     if reason := _not_listed(role, wish):
         return Decision("deny", reason)
+    changes_nothing = wish.effect != "write" or wish.tool.startswith(PREFIX)
+    if changes_nothing and not role.only_paths and not role.only_hosts:
+        return _HARMLESS
     paths = [_absolute(text, wish.workspace) for text in paths_in(wish.arguments)]
     hosts = hosts_in(wish.arguments)
     only = [_absolute(folder, wish.workspace) for folder in role.only_paths]
@@ -73,8 +79,8 @@ def decide(role: PolicyRole, wish: Wish) -> Decision:
         return Decision("deny", f"{str(away)!r} is not below the paths of the role (policy only_paths)")
     if role.only_hosts and (host := _first_other(hosts, role.only_hosts)):
         return Decision("deny", f"{host!r} is not among the hosts of the role (policy only_hosts)")
-    if wish.effect != "write" or wish.tool.startswith(PREFIX):
-        return Decision("allow", "it changes nothing by itself")
+    if changes_nothing:
+        return _HARMLESS
     return _of_write(role, wish, paths, hosts)
 
 
@@ -112,7 +118,7 @@ def _of_write(role: PolicyRole, wish: Wish, paths: list[Path], hosts: list[str])
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return any(pattern == "*" or fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _first_other(hosts: Iterable[str], patterns: Sequence[str]) -> str:

@@ -120,7 +120,7 @@ class Calls:
             return
         if isinstance(error, BudgetError):
             core.tell(ticks.BudgetEnded(error.budget))
-        self.desk.note("call", step=call.step, tool=core.run.steps[call.step].action, status="failed", error=str(error))
+        self.desk.note("call", call.step, tool=core.run.steps[call.step].action, status="failed", error=str(error))
         core.tell(ticks.Failed(call.step, call.epoch, _failure(error)))
 
     def _succeeded(self, call: ticks.Call, stored: Stored, files: Files, *, seconds: float, **more: Any) -> None:

@@ -63,7 +63,7 @@ class Desk:
         folders = (space.root, space.out, *space.also_writable)
         decision = decide(self.role, _in(wish, folders))
         if decision.verdict != "allow":
-            self.note("decision", step=step, tool=wish.tool, verdict=decision.verdict, reason=decision.reason)
+            self.note("decision", step, tool=wish.tool, verdict=decision.verdict, reason=decision.reason)
         if decision.verdict == "deny":
             raise AccessError(f"{wish.tool} is not allowed here: {decision.reason}")
         return decision
@@ -80,35 +80,31 @@ class Desk:
 
     # ---- audit
 
-    def note(self, kind: str, **told: Any) -> None:
+    def note(self, kind: str, step: str, *, tool: str = "", status: str = "", **told: Any) -> None:
         """An entry of the audit log."""
         if self.audit is not None:
-            self.audit.add(kind, run=self.core.run.id, session=self.core.run.journal.session_id, **told)
+            run, session = self.core.run.id, self.core.run.journal.session_id
+            names = {"run": run, "session": session, "step": step, "tool": tool, "status": status}
+            self.audit.add(kind, names, **told)
 
     def begun(self, step: str, tool: Tool, arguments: Mapping[str, Any]) -> None:
         """A write is about to be made: in the log when this returns."""
         if tool.effect == "write" and self.audit is not None and not tool.name.startswith(_AGENT):
-            self.note("begun", step=step, tool=tool.name, arguments=dict(arguments))
+            self.note("begun", step, tool=tool.name, arguments=dict(arguments))
             self.audit.flush()
 
     def ended(self, step: str, tool: Tool, arguments: Mapping[str, Any], error: object = None) -> None:
-        """A call ended."""
-        more = {"error": str(error)} if error is not None else {}
-        self.note(
-            "call",
-            step=step,
-            tool=tool.name,
-            effect=tool.effect,
-            status="failed" if error is not None else "ok",
-            arguments=dict(arguments),
-            **more,
-        )
+        """A call ended. What a pure one was given is not told: it neither looked at the world nor changed it."""
+        more: dict[str, Any] = {} if tool.effect == "pure" else {"arguments": dict(arguments)}
+        if error is not None:
+            more["error"] = str(error)
+        self.note("call", step, tool=tool.name, status="failed" if error is not None else "ok", **more)
 
     def answered(self, asked: ApprovalAsked, answered: ApprovalAnswered) -> None:
         """A person answered."""
         self.note(
             "approval",
-            step=asked.step,
+            asked.step,
             question=asked.question,
             granted=answered.granted,
             note=answered.note,
@@ -178,8 +174,10 @@ class Desk:
         self._share.decline(limit)
 
     def close(self) -> None:
-        """Gives back what was reserved at limits."""
+        """Gives back what was reserved at limits, and writes what the audit log still has to be told."""
         self._share.leave()
+        if self.audit is not None:
+            self.audit.flush()
 
 
 def _in(wish: Wish, folders: tuple[Path, ...]) -> Wish:

@@ -46,7 +46,7 @@ class People:
         self.core.tell(ticks.Answered(step, granted, note))
 
     def ask_inside(self, step: str, asked: ApprovalAsked) -> ApprovalAnswered | None:
-        """The answer to what the running call of a step asks; None: it is open now, and the call is to stop and wait."""
+        """The answer to what the running call of a step asks; None: it is open now, and the call stops to wait."""
         before = self.core.run.past.answer(asked)
         if before is None and asked.step not in self.open:
             self._inside[asked.step] = step
