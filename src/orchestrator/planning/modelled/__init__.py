@@ -29,7 +29,7 @@ from .planlines import AnswerLine, BrokenLine, PlanLines
 from .preselect import select
 
 REPAIRS = 2
-CONTINUATIONS = 3  # of a cut reply, one after another without a new step
+CONTINUATIONS = 5  # of a cut reply, one after another without a new step
 MAX_REPLY = 1_000_000
 _ENDED_OK = frozenset({"ok", "done"})
 
