@@ -16,7 +16,7 @@ from ..errors import ModelError, TransientError
 from ..events import ModelCall
 from .cache import ResponseCache, key_of
 from .dialects import Dialects
-from .endpoints import Endpoint, RoleName, endpoint_of
+from .endpoints import Endpoint, RoleName, endpoint_of, keys_of
 from .failures import explained, json_body, refuse_redirect
 from .reading import CutError, Reply, WithheldError, reply_of, structured_of, text_of, vectors_of
 from .scope import current, entered
@@ -50,6 +50,7 @@ class Models:
         self._clients: dict[tuple[str, str], openai.AsyncOpenAI] = {}
         self._ways: dict[tuple[str, str], Way] = {}
         self._dialects = Dialects()
+        self._keys = keys_of(settings)
 
     def endpoint(self, role: RoleName) -> Endpoint:
         """The endpoint of a role.
@@ -76,6 +77,12 @@ class Models:
         self._clients.clear()
         if http is not None:
             await http.aclose()
+
+    def conceal(self, text: str) -> str:
+        """A text without the keys of any model; what others wrote, or tools read, may hold them."""
+        for key in self._keys:
+            text = text.replace(key, "(key)")
+        return text
 
     # ---- calls
 
@@ -208,12 +215,16 @@ class Models:
             return read(json_body(endpoint, raw.http_response))
 
     def _request(self, endpoint: Endpoint, messages: Sequence[Message], max_tokens: int) -> dict[str, Any]:
-        request: dict[str, Any] = {"model": endpoint.model, "messages": [dict(m) for m in messages]}
+        request: dict[str, Any] = {"model": endpoint.model, "messages": [self._told(m) for m in messages]}
         if limit := max_tokens or endpoint.max_output_tokens:
             request["max_tokens"] = limit
         if endpoint.temperature >= 0:
             request["temperature"] = endpoint.temperature
         return request
+
+    def _told(self, message: Message) -> dict[str, Any]:
+        content = message.get("content")
+        return {**message, "content": self.conceal(content)} if isinstance(content, str) else dict(message)
 
     def http(self, endpoint: Endpoint) -> httpx2.AsyncClient:
         """The one HTTP pool, governed, for clients of other libraries too; it is closed here."""

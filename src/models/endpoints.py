@@ -12,6 +12,7 @@ from ..config import Models as Settings
 RoleName = Literal["planner", "worker", "verifier", "writer", "embeddings"]
 _OPENAI = "https://api.openai.com/v1"
 _HIDDEN = "(key)"
+_SHORTEST_KEY = 16  # shorter ones, such as "none" and "ollama", are words that texts may hold
 _SHORTEST = 4  # shorter values in an address are no secrets, and would be taken out of every text
 
 
@@ -60,6 +61,13 @@ class Endpoint:
         found = [self.api_key, user, *user.split(":"), parts.query, *self.query.values()]
         known = {form for text in found for form in (text, unquote(text)) if len(form) >= _SHORTEST}
         return sorted(known, key=len, reverse=True)
+
+
+def keys_of(settings: Settings) -> list[str]:
+    """All keys in the settings that are long enough to be secrets, the longest first."""
+    groups = (settings, settings.planner, settings.worker, settings.verifier, settings.writer, settings.embeddings)
+    found = {group.api_key.get_secret_value().strip() for group in groups}
+    return sorted((key for key in found if len(key) >= _SHORTEST_KEY), key=len, reverse=True)
 
 
 def endpoint_of(settings: Settings, role: RoleName) -> Endpoint | None:

@@ -29,6 +29,7 @@ class Ending:
         self._remember = remember
         self.writer = writer
         self.plans: PlanCache | None = None
+        self.conceal: Callable[[str], str] = str  # takes keys out of what is shown
 
     async def answer(self, active: Active) -> None:
         """Writes the answer and closes the run."""
@@ -75,7 +76,7 @@ class Ending:
             proposal.source in ("model", SESSION) or proposal.source.startswith(SOURCE) or run.plan.answer is None
         )
         if self.writer is None or not by_model or active.cancelled is not None:
-            text = answer.write(run.plan, steps, run.values.lookup)
+            text = self.conceal(answer.write(run.plan, steps, run.values.lookup))
             active.emit(AnswerToken(text))
             return text
         with entered(active.scope):

@@ -1,8 +1,9 @@
 """A model's Markdown made harmless wherever it is shown: no HTML, no pictures that load, no address nobody named.
 
-Rule: an address may be linked only if it stands, whole, in what the person said or the steps gave; one that a model put
-together could carry anything away. Such an address is shown as code, so that it can be read and is no link. Code blocks
-and code spans stay as they are. A line that holds something of this kind is held back until it is whole.
+Rule: an address stays one only if it stands, whole, in what the person said or the steps gave; one that a model put
+together could carry anything away, so it is shown as code, which can be read and is no link. Words lead only where the
+person or a file of the run is; elsewhere the address is shown beside them. Code blocks and code spans stay as they are.
+A line that holds something of this kind is held back until it is whole.
 """
 
 from __future__ import annotations
@@ -30,14 +31,16 @@ _TRAILING = ".,;:!?)]}\"'*_"
 
 
 class Harmless:
-    """Markdown, piece by piece. `is_known` says whether an address or a file's path was named; `text` came out so far.
+    """Markdown, piece by piece. `is_known` says whether an address stands in what the model was told, `is_own` whether
+    it is the person's or a file of the run; `text` is what came out so far.
 
     Pieces end at spaces or between signs of scripts without them, so that no address comes in two parts.
     """
 
-    def __init__(self, is_known: Callable[[str], bool]) -> None:
+    def __init__(self, is_known: Callable[[str], bool], is_own: Callable[[str], bool]) -> None:
         self.text = ""
         self._is_known = is_known
+        self._is_own = is_own
         self._fence = ""
         self._is_tick_open = False
         self._has_code = True  # whether what we write as code is read as code
@@ -134,10 +137,11 @@ class Harmless:
             case "script":
                 return self._unlinked(match[0])
             case _:
-                return match[0] if self._is_fine(match["to"]) else f"] ({self._unlinked(match['to'])}"
+                return match[0] if self._is_fine(match["to"]) else f"] ({self._address(match['to'])}"
 
     def _address(self, address: str) -> str:
-        return address if self._is_known(address) else self._unlinked(address)
+        is_plain = re.match(r"https?://|www\.", address) is not None
+        return address if is_plain and self._is_known(address) else self._unlinked(address)
 
     def _unlinked(self, address: str) -> str:
         """An address that can be read and is no link: as code, or with a gap where that is not sure."""
@@ -146,6 +150,6 @@ class Harmless:
         return re.sub(r"(:|(?<=www)\.)", r"\1 ", address, count=1)
 
     def _is_fine(self, target: str) -> bool:
-        """Whether a link may lead there: a named address or file, or a place in the text itself."""
+        """Whether words may lead there: the person's address, a file of the run, a place in the text itself."""
         is_address = target.startswith(("http://", "https://"))
-        return target.startswith("#") or (target != "" and self._is_known(target) and (is_address or ":" not in target))
+        return target.startswith("#") or (target != "" and self._is_own(target) and (is_address or ":" not in target))

@@ -30,7 +30,7 @@ class Page:
         self._goal = goal
         self._files = [file.path for file in files]
         self._cleaned = Cleaned(steps)
-        self._harmless = Harmless(self._is_known)
+        self._harmless = Harmless(self._is_known, self._is_own)
         self._on_piece = on_piece
 
     def feed(self, piece: str) -> None:
@@ -45,7 +45,7 @@ class Page:
         """Shows a paragraph of ours, with data in it, and gives it as it is shown; nothing for an empty one."""
         if not text:
             return ""
-        harmless = Harmless(lambda address: True)
+        harmless = Harmless(lambda address: True, self._is_own)
         shown = harmless.feed(text) + harmless.end()
         self._show(f"\n\n{shown}" if self.text else shown)
         return shown
@@ -61,4 +61,7 @@ class Page:
             self._on_piece(text)
 
     def _is_known(self, name: str) -> bool:
-        return name in self._goal or name in self.data or any(name in path for path in self._files)
+        return name in self.data or self._is_own(name)
+
+    def _is_own(self, name: str) -> bool:
+        return name in self._goal or any(name in path for path in self._files)

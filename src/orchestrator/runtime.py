@@ -23,6 +23,7 @@ from ..events import ApprovalAsked, Event
 from ..memory.artifacts import ArtifactStore
 from ..memory.history import Call, History
 from ..memory.journal import Listener
+from ..memory.sessions import Sessions
 from ..models.client import Models, RoleName, endpoint_of
 from ..settings import load
 from . import making
@@ -70,7 +71,8 @@ class Planloom:
         self._graph: Any = None
         self._checkpointer = checkpointer
         self.clock = clock or SystemClock()
-        self.underway = Underway(self._state, self.config, self.clock)
+        self.sessions = Sessions(self._state, self.config.sessions, self.clock)
+        self.underway = Underway(self.sessions, self.config, self.clock)
         self.models = self._make_models()
         self._asker = making.asker(self.config, self.models)
         services = Services(
@@ -112,6 +114,7 @@ class Planloom:
             context = self.config.models.context_tokens
             self.stages.judge = making.judge(self.config, self.models)
             ending.writer = Writer(self.models, context_tokens=context)
+            ending.conceal = self.models.conceal
 
     async def __aenter__(self) -> Planloom:
         return self

@@ -70,7 +70,7 @@ class Writer:
     ) -> Written:
         """The answer to the plan's goal. Every piece goes to `on_piece`; when the model breaks off, so does the
         template's text, behind a sentence that says it."""
-        draft = await asyncio.to_thread(answer.write, plan, steps, lookup)
+        draft = self._models.conceal(await asyncio.to_thread(answer.write, plan, steps, lookup))
         page = Page(steps, plan.goal, files, on_piece)
         if not self._models.has("writer"):
             return Written(page.add(draft), "template", "there is no model for the writer")

@@ -12,11 +12,16 @@ from markdown_it import MarkdownIt
 
 from planloom.orchestrator.harmless import Harmless
 
-KNOWN = "see https://good.example/page?x=1 and report.html"
+OWN = "see https://good.example/page?x=1 and report.html"
+KNOWN = f"{OWN} and https://source.example/list"
+
+
+def harmless_markdown() -> Harmless:
+    return Harmless(KNOWN.__contains__, OWN.__contains__)
 
 
 def shown(text: str) -> str:
-    harmless = Harmless(KNOWN.__contains__)
+    harmless = harmless_markdown()
     return harmless.feed(text) + harmless.end()
 
 
@@ -92,6 +97,11 @@ def test_usual_answers_stay_as_they_are(text: str) -> None:
     assert shown(text) == text
 
 
+def test_words_do_not_hide_where_a_result_wants_to_lead() -> None:
+    text = "[your bank](https://source.example/list), source: https://source.example/list"
+    assert shown(text) == "[your bank] (https://source.example/list), source: https://source.example/list"
+
+
 @given(cuts=st.lists(st.integers(0, 300), max_size=10))
 def test_a_stream_gives_the_same_text_wherever_it_is_cut_between_words(cuts: list[int]) -> None:
     text = (
@@ -99,13 +109,13 @@ def test_a_stream_gives_the_same_text_wherever_it_is_cut_between_words(cuts: lis
         * 2
     )
     edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text) and text[cut].isspace())})
-    harmless = Harmless(KNOWN.__contains__)
+    harmless = harmless_markdown()
     pieces = [harmless.feed(text[a:b]) for a, b in pairwise(edges)]
     assert "".join([*pieces, harmless.end()]) == shown(text) == harmless.text
 
 
 def test_lines_without_risk_stream_word_by_word() -> None:
-    harmless = Harmless(KNOWN.__contains__)
+    harmless = harmless_markdown()
     assert [harmless.feed(word) for word in ("There ", "are ", "three ", "`birds` ", "here")] == [
         "There ", "are ", "three ", "`birds` ", "here",
     ]  # fmt: skip

@@ -81,7 +81,7 @@ async def test_citations_of_steps_that_are_not_there_are_removed_while_streaming
     steps = {**STEPS, "read": StepResult(status="ok", value="three birds (http://x.example)", verified="pass")}
     with serving(lambda body: list(reply)) as server:
         written, streamed = await write(server.models(), steps)
-    assert written.text == "A [read] and B [count]; see [docs](http://x.example) and `list[int]`.\n- [x] done"
+    assert written.text == "A [read] and B [count]; see [docs] (http://x.example) and `list[int]`.\n- [x] done"
     assert streamed == written.text
 
 
@@ -126,7 +126,7 @@ async def test_nothing_in_an_answer_loads_or_leads_where_no_result_points() -> N
     with serving(lambda body: [reply[:9], reply[9:30], reply[30:]]) as server:
         written, _ = await write(server.models(), steps)
     assert written.text == (
-        "[x] (`https://evil.example/?q=three`) [birds](https://birds.example/list) &lt;img src=x> "
+        "[x] (`https://evil.example/?q=three`) [birds] (https://birds.example/list) &lt;img src=x> "
         "`https://birds.example/list?q=three` red"
     )
 
