@@ -68,7 +68,7 @@ class Marks:
 def name_of(goal: str, marks: Marks) -> str:
     """The name of the plan of a goal."""
     plain = unicodedata.normalize("NFKD", goal).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:40].strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:24].strip("-")
     return f"{slug}-{marks.frame}-{marks.text}".lstrip("-")
 
 
