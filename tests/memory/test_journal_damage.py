@@ -7,13 +7,16 @@ import multiprocessing
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import textwrap
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import msgpack
 import pytest
 
 from planloom.clock import ManualClock
@@ -181,6 +184,26 @@ def test_repair_that_dies_leaves_a_journal(place):
     journal = place.journal()
     journal.close()
     assert seqs(place.path()) == before and not list(place.path().glob("*.new"))
+
+
+def test_damaged_journal_of_the_first_format_is_repaired_into_a_new_file(place):
+    data = b""
+    for seq in range(1, 11):
+        body = msgpack.packb([1, seq, 1.5, "r", "notice", {"text": f"number {seq}", "step": None}])
+        data += struct.pack(">II", len(body), zlib.crc32(body)) + body
+    place.path().mkdir(parents=True)
+    old = place.path() / "journal.msgpack"
+    old.write_bytes(data.replace(b"number 4", b"number ?"))
+    with pytest.raises(JournalError, match="planloom sessions repair s"):
+        seqs(place.path())
+    report = repair(place.path(), CLOCK)
+    assert len(report.damages) == 1 and [str(lost) for lost in report.lost] == ["4 to 4"]
+    assert seqs(place.path()) == [1, 2, 3, 5, 6, 7, 8, 9, 10]
+    assert (place.path() / "journal.msgpack.damaged").exists() and not old.exists()
+    journal = place.journal()
+    assert journal.append(Notice("next"), "r").seq > 10
+    journal.close()
+    assert verify(place.path()).ok
 
 
 # ---- disks

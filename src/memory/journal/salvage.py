@@ -78,7 +78,9 @@ def _said(frame: Frame) -> Iterator[Head | Group | Lost | int]:
 def _old_parts(data: bytes) -> Iterator[Part]:
     offset = last = 0
     while (place := next_place(data, offset)) is not None:
-        group = Group(last, [place.record])
-        body = framed(GROUP, group_body(last, [repacked(place.record)]))
+        # Numbers rose by one: behind a gap it is known what was in it.
+        before = last if place.offset == offset else place.record.seq - 1
+        group = Group(before, [place.record])
+        body = framed(GROUP, group_body(before, [repacked(place.record)]))
         yield Part(Frame(GROUP, body, place.offset, place.end), (group,))
         last, offset = place.record.seq, place.end
