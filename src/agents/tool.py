@@ -21,6 +21,7 @@ from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .hub import Hub
+    from .knowledge import Knowledge
     from .loop.thread import Invoke
 
 Effect = Literal["pure", "read", "write"]
@@ -71,7 +72,7 @@ class ToolContext:
     `idempotency_key` is the same for every try of one write. `cancelled` turns true when the step is cancelled;
     tools that run in a thread look at it in their loops. `invoke` lets an agent's step call tools, and `hub` lets the
     agents of a run talk to each other; None for all others. `results` reads earlier results by handle; None in a worker
-    process. `ask` asks a model, None when there is none.
+    process. `ask` asks a model, None when there is none. `knowledge` holds documents and facts; None outside a goal.
     """
 
     workspace: Workspace
@@ -88,6 +89,7 @@ class ToolContext:
     invoke: Invoke | None = None
     hub: Hub | None = None
     ask: Ask | None = None
+    knowledge: Knowledge | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

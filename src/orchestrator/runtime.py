@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from ..agents.call import Caller
 from ..agents.equipment import equipped
+from ..agents.knowledge import Knowledge
 from ..agents.tool import Tool
 from ..agents.workspace import Workspace
 from ..clock import Clock, SystemClock
@@ -75,6 +76,7 @@ class Planloom:
         self.underway = Underway(self.sessions, self.config, self.clock)
         self.models = self._make_models()
         self._asker = making.asker(self.config, self.models)
+        self.knowledge = Knowledge(self.config, self._state, self.models, self.clock)
         services = Services(
             config=self.config,
             registry=self.registry,
@@ -83,6 +85,7 @@ class Planloom:
             clock=self.clock,
             estimate=self.estimate_seconds,
             ask=self._asker.ask if self._asker is not None else None,
+            knowledge=self.knowledge,
             audit=making.audit(self.config, self._state, self.clock),
         )
         self.crew = making.crew(self.config, self.registry, self.models)
@@ -93,6 +96,7 @@ class Planloom:
         if plans is not None:
             planners.append(plans)
         reception = making.reception(self.clock, self.underway)
+        reception.recall = self.knowledge.recall
         if self.models is not None:
             modelled = ModelPlanner(self.models, self.registry, max_steps=self.config.execution.max_steps)
             reception.choose = modelled.tools
@@ -130,6 +134,7 @@ class Planloom:
             await self.stages.judge.close()
         if self._asker is not None:
             await self._asker.close()
+        await self.knowledge.close()
         if self.models is not None:
             await self.models.close()
         workers, self._workers = self._workers, None

@@ -12,6 +12,7 @@ from ...agents.tool import Tool, ToolContext
 from ...agents.workspace import Workspace
 from ...errors import BudgetError, PlanloomError, TransientError, WaitingError
 from ...events import BudgetWarning
+from ...models.scope import current, entered
 from ..planning.criteria import criteria_of
 from ..planning.plan import ReferenceSyntaxError
 from . import ticks
@@ -77,7 +78,8 @@ class Calls:
             found = verdict(step, value, paths)
         criteria = criteria_of(step)
         if criteria and found.status != "fail":
-            judged = await run.judge(step, value, criteria) if run.judge is not None else unjudged(criteria)
+            with entered(replace(current(), step=step.id)):
+                judged = await run.judge(step, value, criteria) if run.judge is not None else unjudged(criteria)
             found = joined(found, judged)
         self.core.tell(ticks.Judged(command.step, command.epoch, found))
 
@@ -103,7 +105,8 @@ class Calls:
             began = core.services.clock.now()
             files = Files()
             context = self._context(call, files) if tool.context_parameter or tool.process else _NO_CONTEXT
-            value = await self._paid(tool, lambda: core.services.caller.call(tool, arguments, context))
+            with entered(replace(current(), step=call.step)):  # model calls in it are the step's
+                value = await self._paid(tool, lambda: core.services.caller.call(tool, arguments, context))
             stored = await core.encoded(value)
         except _OURS as error:
             self._failed(call, error)
@@ -187,6 +190,7 @@ class Calls:
             cancelled=lambda: task is not None and (task.cancelling() > 0 or task.done()),
             results=Handles(self.core, call.step),
             ask=self.core.services.ask,
+            knowledge=self.core.services.knowledge,
         )
         if not run.steps[call.step].action.startswith("agent:"):
             return context

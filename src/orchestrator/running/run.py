@@ -8,6 +8,7 @@ from typing import Any
 
 from ...agents.audit import Audit
 from ...agents.call import Caller
+from ...agents.knowledge import Knowledge
 from ...agents.question import Ask as AskModel
 from ...agents.registry import Registry
 from ...agents.workspace import Workspace
@@ -38,6 +39,7 @@ class Services:
     estimate: Callable[[str], float | None] = lambda action: None
     audit: Audit | None = None
     ask: AskModel | None = None
+    knowledge: Knowledge | None = None
 
 
 @dataclass(slots=True, kw_only=True)
