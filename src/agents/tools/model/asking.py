@@ -79,7 +79,9 @@ class Asker:
 
     async def _call(self, questions: Mapping[str, Question]) -> Iterable[tuple[str, Any]]:
         first = next(iter(questions.values()))
-        with entered(replace(current(), role="worker")):
+        scope = current()
+        alone = scope.step if len(questions) == 1 else None
+        with entered(replace(scope, role="worker", step=alone)):
             reply = await self._models.structured(
                 "worker", messages(questions), name="answers", schema=reply_schema(first.schema)
             )
