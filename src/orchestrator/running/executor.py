@@ -30,6 +30,7 @@ class Executor:
         self.core = Core(services, run)
         self.people = People(self.core, self._idle)
         self.calls = Calls(self.core, self.people)
+        self.people.heard = self.calls.desk.answered
         self.tell = self.core.tell
         self._end: ticks.End | None = None
         self._timer: asyncio.TimerHandle | None = None

@@ -20,6 +20,7 @@ class People:
     def __init__(self, core: Core, when_left_open: Callable[[], None]) -> None:
         self.core = core
         self.open: dict[str, ApprovalAsked] = {}
+        self.heard: Callable[[ApprovalAsked, ApprovalAnswered], None] = lambda asked, answered: None
         self._inside: dict[str, str] = {}
         self.asking = 0
         self._when_left_open = when_left_open
@@ -37,6 +38,7 @@ class People:
             raise UsageError(f"expected an open approval, got {step!r}; open are: {', '.join(self.open) or 'none'}")
         answered = ApprovalAnswered(step, granted, note, dict(changes or {}))
         self.core.emit(answered)
+        self.heard(asked, answered)
         if step in self._inside:
             self._answer_inside(asked, answered)
             return
