@@ -104,15 +104,22 @@ class Calls:
                 return
             began = core.services.clock.now()
             files = Files()
-            context = self._context(call, files) if tool.context_parameter or tool.process else _NO_CONTEXT
-            with entered(replace(current(), step=call.step)):  # model calls in it are the step's
-                value = await self._paid(tool, lambda: core.services.caller.call(tool, arguments, context))
+            value = await self._value(call, tool, arguments, files)
             stored = await core.encoded(value)
         except _OURS as error:
             self._failed(call, error)
             return
         self.desk.ended(call.step, tool, arguments)
         self._succeeded(call, stored, files, seconds=core.services.clock.now() - began, key=key, cost_usd=tool.cost_usd)
+
+    async def _value(self, call: ticks.Call, tool: Tool, arguments: Mapping[str, Any], files: Files) -> Any:
+        """What the tool gives; model calls that it makes are the step's."""
+        caller = self.core.services.caller
+        if not tool.context_parameter and not tool.process:
+            return await self._paid(tool, lambda: caller.call(tool, arguments, _NO_CONTEXT))
+        context = self._context(call, files)
+        with entered(replace(current(), step=call.step)):
+            return await self._paid(tool, lambda: caller.call(tool, arguments, context))
 
     def _failed(self, call: ticks.Call, error: Exception) -> None:
         core = self.core
