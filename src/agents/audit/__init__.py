@@ -178,7 +178,7 @@ def lines(folder: Path) -> Iterator[tuple[str, str]]:
 
 def verify(folder: Path) -> Report:
     """Whether nothing in a log was changed, left out or moved; the first fault if something was."""
-    return check(lines(folder), read_head(folder), start=None)
+    return check(lines(folder), read_head(folder))
 
 
 def read_head(folder: Path) -> Link | None:

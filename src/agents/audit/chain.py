@@ -65,55 +65,50 @@ def link_of(line: str) -> Link | None:
     return Link(number, digest) if is_whole and isinstance(number, int) else None
 
 
-def check(lines: Iterable[tuple[str, str]], head: Link | None = None, *, start: Link | None = None) -> Report:
-    """Follows a chain of (place, line) to its first fault. `head`: the link its last line had; None: not known.
-
-    `start` is the link before the first line, for a chain whose oldest files are gone.
-    """
-    last = start
-    count = 0
+def check(lines: Iterable[tuple[str, str]], head: Link | None = None) -> Report:
+    """Follows a chain of (place, line) to its first fault. `head`: the link its last line had; None: not known."""
     rows = list(lines)
+    last = Link()
     for at, (place, line) in enumerate(rows):
-        expected = (last.number if last else 0) + 1
         link = link_of(line)
         if link is None:
             is_tail = at == len(rows) - 1 and not line.endswith("\n")
             told = (
                 "the last line is not whole: its writing was cut off" if is_tail else "its text does not fit its hash"
             )
-            fault: Fault = "cut" if is_tail else "altered"
-            return Report(lines=count, last=last or Link(), finding=_finding(fault, place, expected, told))
+            return Report(lines=at, last=last, finding=_finding("cut" if is_tail else "altered", place, last, told))
         previous = json.loads(line)["prev"]
-        if last is None:
-            last = Link(link.number - 1, previous)
-            expected = link.number
-        if link.number != expected or previous != last.hash:
-            return Report(lines=count, last=last, finding=_displaced(link, previous, last, place, rows[at:]))
+        if link.number != last.number + 1 or previous != last.hash:
+            return Report(lines=at, last=last, finding=_displaced(link, last, place, rows[at:]))
         last = link
-        count += 1
-    last = last or Link()
-    if head is not None and head.number > last.number:
+    return Report(lines=len(rows), last=last, finding=_of_head(head, last))
+
+
+def _of_head(head: Link | None, last: Link) -> Finding | None:
+    """What the head that is kept beside a chain says of its end."""
+    if head is None or head.number < last.number:
+        return None
+    if head.number > last.number:
         told = f"{head.number - last.number} lines at the end are gone; the last one was number {head.number}"
-        return Report(lines=count, last=last, finding=_finding("cut", "the end", last.number + 1, told))
-    if head is not None and head.number == last.number and head.hash != last.hash:
-        told = f"line {last.number} is another one than was written"
-        return Report(lines=count, last=last, finding=_finding("altered", "the end", last.number, told))
-    return Report(lines=count, last=last)
+        return _finding("cut", "the end", last, told)
+    if head.hash != last.hash:
+        return _finding("altered", "the end", last, "the last line is another one than was written")
+    return None
 
 
-def _displaced(link: Link, previous: str, last: Link, place: str, rest: list[tuple[str, str]]) -> Finding:
+def _displaced(link: Link, last: Link, place: str, rest: list[tuple[str, str]]) -> Finding:
     """What it means that a line, whole in itself, does not follow the one before it."""
     expected = last.number + 1
     later = {found.number for _, line in rest if (found := link_of(line)) is not None}
     if link.number > expected and expected not in later:
-        return _finding("missing", place, expected, f"line {expected} is gone; here stands {link.number}")
+        return _finding("missing", place, last, f"line {expected} is gone; here stands {link.number}")
     if link.number != expected:
-        return _finding("reordered", place, expected, f"line {link.number} stands where {expected} belongs")
-    return _finding("altered", place, expected, "it does not follow the line before it")
+        return _finding("reordered", place, last, f"line {link.number} stands where {expected} belongs")
+    return _finding("altered", place, last, "it does not follow the line before it")
 
 
-def _finding(fault: Fault, place: str, number: int, told: str) -> Finding:
-    return Finding(fault=fault, place=place, number=number, told=told)
+def _finding(fault: Fault, place: str, last: Link, told: str) -> Finding:
+    return Finding(fault=fault, place=place, number=last.number + 1, told=told)
 
 
 def _written(body: Mapping[str, Any]) -> str:
