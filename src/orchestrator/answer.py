@@ -18,7 +18,8 @@ def write(plan: Plan, steps: Mapping[str, StepResult], lookup: Callable[[Referen
     if plan.answer is None:
         text = _results(plan, steps)
     else:
-        text = _filled(plan.answer, steps, lookup) if any(s.status == "ok" for s in steps.values()) else ""
+        has_some = not plan.steps or any(s.status == "ok" for s in steps.values())
+        text = _filled(plan.answer, steps, lookup) if has_some else ""
     missing = _missing(steps)
     return printable("\n\n".join(part for part in (text.strip(), missing) if part))
 

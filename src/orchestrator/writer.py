@@ -20,6 +20,7 @@ from ..models.fence import fenced
 from ..models.scope import current, entered
 from . import answer
 from .briefing import Lookup, Material, briefing
+from .intake.language import NAMES, language
 from .page import Page
 from .planning.plan import Plan
 from .result import Artifact, StepResult
@@ -30,7 +31,7 @@ _LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The answer, who wrote it, and why it was not the model (empty when it was)."""
+    """The answer, who wrote it, and what is wrong with it: why it was not the model, or in which language it is."""
 
     text: str
     by: Literal["model", "template"]
@@ -81,8 +82,9 @@ class Writer:
             return _fallen(draft, page, str(error) or f"no whole answer in {self._timeout_s:g} s")
         if not page.text.strip():
             return _fallen(draft, page, "the model's answer was empty")
+        note = other_language(plan.goal, page.text)
         page.add(unsaid(steps, page.invented()))
-        return Written(page.text, "model")
+        return Written(page.text, "model", note)
 
     async def _stream(self, material: Material, page: Page) -> None:
         """Asks with less and less data while the request is too large."""
@@ -110,14 +112,23 @@ class Writer:
         page.end()
 
 
+def other_language(goal: str, text: str) -> str:
+    """What is said of an answer in another language than its goal; empty when it is in the same or that is not sure."""
+    wanted, got = NAMES.get(language(goal)), NAMES.get(language(text))
+    return f"it is in {got}, and the goal in {wanted}" if wanted and got and wanted != got else ""
+
+
 class EndlessError(PlanloomError):
     """A reply is longer than any answer should be."""
 
 
 def messages(goal: str, brief: str) -> list[dict[str, str]]:
     """The request: instructions, the same in every request, then the goal and the data inside a fence."""
+    spoken = NAMES.get(language(goal))
     asked = (
-        f"Goal: {goal}\n\nData between two marks that no one else knows, one JSON object a line:\n"
+        f"Goal: {goal}\n"
+        + (f"Write in {spoken}.\n" if spoken else "")
+        + f"\nData between two marks that no one else knows, one JSON object a line:\n"
         f"{fenced(brief)}\nWrite the answer to the goal."
     )
     return [{"role": "system", "content": instructions()}, {"role": "user", "content": asked}]

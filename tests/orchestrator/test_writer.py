@@ -180,6 +180,15 @@ async def test_four_results_of_100_000_tokens_fit_and_their_last_lines_are_told(
     assert {line["handle"] for line in lines(text) if "handle" in line} == {"${t0}", "${t1}", "${t2}", "${t3}"}
 
 
+async def test_an_answer_in_another_language_is_kept_and_it_is_said() -> None:
+    reply = "Il y a trois oiseaux dans la liste, et ils sont tous sur le toit de la maison [count]."
+    with serving(lambda body: reply) as server:
+        written, _ = await write(server.models())
+    assert (written.text, written.by) == (reply, "model")
+    assert written.note == "it is in French, and the goal in English"
+    assert "Write in English." in asked(server.requests[0])
+
+
 # ---- falling back
 
 
