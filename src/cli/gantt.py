@@ -36,6 +36,7 @@ ENDS = {
     "invalidated": ("↺", "@", "yellow"),
     "cancelled": ("■", "%", "magenta"),
     "open": ("▸", ">", "bold cyan"),
+    "reused": ("·", ",", "cyan"),
 }
 _LEVELS = "▁▂▃▄▅▆▇█"
 _MARK = ("◆", "*")
@@ -196,6 +197,7 @@ _MEANINGS = {
     "cancelled": "cancelled",
     "in_doubt": "in doubt",
     "open": "no end known",
+    "reused": "kept from before",
     "group": "several steps: how many ran",
 }
 

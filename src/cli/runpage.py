@@ -126,7 +126,7 @@ def _most(analysis: Analysis, category: Category) -> str:
 
 
 def _side_by_side(analysis: Analysis, wide: int) -> Iterator[Text]:
-    if analysis.peak < 1 or len(analysis.leaves) < 2:
+    if analysis.peak < 1 or len(analysis.leaves) < 2 or not analysis.status:
         return
     yield Text()
     yield Text("Side by side", "bold")
@@ -152,7 +152,8 @@ def _path(analysis: Analysis, wide: int) -> Iterator[Text]:
         return
     yield Text()
     yield Text("Critical path", "bold").append("  what the run waited for, in order", "dim")
-    parts = [_told(part) for part in analysis.critical_path if part.seconds >= 0.0005] or ["nothing took time"]
+    least = max(0.0005, 0.002 * analysis.wall_s)
+    parts = [_told(part) for part in analysis.critical_path if part.seconds >= least] or ["nothing took time"]
     if len(parts) > 24:
         parts = [*parts[:12], f"({len(parts) - 23} more)", *parts[-11:]]
     yield from _wrapped(parts, " > ", wide)

@@ -21,7 +21,7 @@ _NEVER = 1 << 62
 
 def blame(timeline: Timeline) -> list[Segment]:
     """The segments of all stretches, in order; times are Unix seconds."""
-    uses = by_step(timeline.uses)
+    uses = by_step(timeline)
     return [segment for time in timeline.times for segment in _Walk(timeline, time, uses).segments()]
 
 

@@ -47,8 +47,8 @@ def fold(analysis: Analysis, room: int) -> list[Row]:
     for key in (_family, _action, _band, _all):
         groups = _groups(leaves, key)
         if len(groups) <= room:
-            return _ordered(_rows(groups, room - len(groups)))
-    return _ordered(_rows(_groups(leaves, _all), room - 1))
+            break
+    return _ordered(_rows(groups, room - len(groups), 0.03 * analysis.wall_s))
 
 
 def _groups(steps: Sequence[StepFigures], key: Callable[[StepFigures], str]) -> dict[str, list[StepFigures]]:
@@ -74,9 +74,9 @@ def _all(step: StepFigures) -> str:
     return "all others"
 
 
-def _rows(groups: dict[str, list[StepFigures]], free: int) -> Iterable[Row]:
-    """A row for each group; `free` rows more for single steps of groups of several, the most important first."""
-    folded = [step for steps in groups.values() if len(steps) > 1 for step in steps]
+def _rows(groups: dict[str, list[StepFigures]], free: int, long_s: float) -> Iterable[Row]:
+    """A row for each group; up to `free` rows more for steps of groups that stand out, the most important first."""
+    folded = [step for steps in groups.values() if len(steps) > 1 for step in steps if _stands_out(step, long_s)]
     chosen = {step.id for step in sorted(folded, key=_importance)[: max(0, free)]}
     for label, steps in groups.items():
         rest = [step for step in steps if step.id not in chosen]
@@ -85,6 +85,10 @@ def _rows(groups: dict[str, list[StepFigures]], free: int) -> Iterable[Row]:
         elif rest:
             yield Row(label=f"{label} · {len(rest)} steps", steps=tuple(rest))
         yield from (Row(label=step.id, steps=(step,)) for step in steps if step.id in chosen)
+
+
+def _stands_out(step: StepFigures, long_s: float) -> bool:
+    return step.status in _URGENT or step.is_critical or step.run_s >= long_s or step.rejected + step.retries > 0
 
 
 def _importance(step: StepFigures) -> tuple[bool, bool, float]:

@@ -45,6 +45,11 @@ def _kind(
 ) -> tuple[Category, str]:
     calling = next((use for use in uses if use.sent <= left and use.ended >= right), None)
     if calling is not None:
-        return (category, "") if only_waits else ("model", calling.call.model)
+        return (category, "") if only_waits else ("model", _name(calling))
     waiting = next((use for use in uses if use.asked <= left and use.sent >= right), None)
-    return (category, "") if waiting is None else ("limit_wait", waiting.call.model)
+    return (category, "") if waiting is None else ("limit_wait", _name(waiting))
+
+
+def _name(use: Use) -> str:
+    """What a call is known by: its model, or, where it is no step's, what it was for."""
+    return use.call.model if use.call.step is not None else use.call.role

@@ -135,11 +135,12 @@ def _verify(track: Track, mark: Mark, said: events.StepVerified) -> None:
 
 
 def figures(track: Track, uses: list[Use], generation: int, is_critical: bool) -> StepFigures:
-    """What the track says in numbers; `uses` are the model calls of the step."""
+    """What the track says in numbers; `uses` are the model calls of the step, those of its judge too."""
     spans = tuple(sorted(track.spans, key=lambda span: (span.start_s, span.end_s)))
     runs = [span for span in spans if span.kind == "run"]
     counted = [span for span in runs if span.outcome in ("ok", "open", "reused")]
     run_s = sum(span.seconds for span in runs)
+    working = [use for use in uses if use.call.role != "verifier"]
     prices = [use.call.cost_usd for use in uses]
     known = [price for price in prices if price is not None]
     return StepFigures(
@@ -152,8 +153,8 @@ def figures(track: Track, uses: list[Use], generation: int, is_critical: bool) -
         back_off_s=_sum(spans, "back_off"),
         verification_s=_sum(spans, "verification"),
         approval_s=_sum(spans, "approval"),
-        ledger_s=sum(use.sent - use.asked for use in uses),
-        model_s=sum(use.ended - use.sent for use in uses),
+        ledger_s=sum(use.sent - use.asked for use in working),
+        model_s=sum(use.ended - use.sent for use in working),
         model_calls=len(uses),
         tokens=sum(use.call.prompt_tokens + use.call.completion_tokens for use in uses),
         cost_usd=None if prices and not known else sum(known) + track.paid_usd,

@@ -7,18 +7,27 @@ from dataclasses import replace
 
 from .figures import Category, Segment
 from .splitting import split
-from .timeline import Mark, Time, Use
+from .timeline import Mark, Time, Timeline, Use
 
 _PLANNING = ("planner", "intake")
+_ASKS_MODELS = "model."
 
 Uses = Mapping[str | None, Sequence[Use]]
 
 
-def by_step(uses: Sequence[Use]) -> Uses:
-    """Model calls by the step they were made for; None: for the run as a whole."""
+def by_step(timeline: Timeline) -> Uses:
+    """Model calls by the step they were made for; None: for the run as a whole.
+
+    A call that answered several steps at once names none; it counts for each of those that ask models by their nature.
+    """
     found: dict[str | None, list[Use]] = {}
-    for use in uses:
+    for use in timeline.uses:
         found.setdefault(use.call.step, []).append(use)
+    shared = [use for use in found.get(None, ()) if use.call.role == "worker"]
+    for turn in (turn for time in timeline.times for turn in time.rounds) if shared else ():
+        for step in turn.added.values():
+            if step.action.startswith(_ASKS_MODELS):
+                found.setdefault(step.step, []).extend(shared)
     return found
 
 
@@ -47,7 +56,8 @@ class Trail:
         """A try of a step; `seconds` is what its call took, 0: not known. Gives its start."""
         step = started.step
         call_began = max(started.at, self.at - seconds) if seconds else started.at
-        self._take_calls(call_began, "tool", step, self._uses.get(step, ()))
+        working = [use for use in self._uses.get(step, ()) if use.call.role != "verifier"]
+        self._take_calls(call_began, "tool", step, working)
         self.take(started.at, "overhead", step)
         return started
 
@@ -59,7 +69,7 @@ class Trail:
 
     def take_answer(self, start: float) -> None:
         """What comes behind the last step: the writer's model, and work of our own."""
-        uses = [use for use in self._uses.get(None, ()) if use.call.role not in _PLANNING]
+        uses = [use for use in self._uses.get(None, ()) if use.call.role == "writer"]
         self._take_calls(start, "overhead", None, uses, detail="answering")
 
     def take_planning(self, start: float) -> None:

@@ -25,7 +25,16 @@ NAMES: dict[Category, str] = {
     "back_off": "back-off",
     "overhead": "own overhead",
 }
-_ENDS = {"failed": "✗", "retried": "↻", "rejected": "↺", "invalidated": "↺", "cancelled": "■", "in_doubt": "!"}
+_ENDS = {
+    "reused": "·",
+    "open": "▸",
+    "failed": "✗",
+    "retried": "↻",
+    "rejected": "↺",
+    "invalidated": "↺",
+    "cancelled": "■",
+    "in_doubt": "!",
+}
 _ORDER = ("verification", "queue", "limit", "back_off", "approval", "run")
 _WAITS = {
     "queue": "ready, no place in the run",
@@ -211,6 +220,7 @@ def _legend(made: Scene, rows: list[Row], least_s: float, y: float) -> float:
         x += 40 + width(text, 11)
     outcomes = {outcome for kind, outcome in spans if kind == "run"}
     told = {"failed": "✗ failed", "retried": "↻ tried again", "rejected": "↺ rejected, done again"}
+    told |= {"reused": "· kept from before", "open": "▸ no end known"}
     told |= {"invalidated": "↺ done again, an input changed", "cancelled": "■ cancelled", "in_doubt": "! in doubt"}
     for outcome, text in told.items():
         if outcome in outcomes:
@@ -224,6 +234,6 @@ def _entry(made: Scene, x: float, y: float, text: str) -> tuple[float, float]:
     """Where an entry stands; its text, where it has a sign, is added."""
     if x > MARGIN and x + 30 + width(text, 11) > WIDE - MARGIN:
         x, y = MARGIN, y + 20
-    if not text.startswith(("✗", "↻", "↺", "■", "!")):
+    if not text.startswith(tuple(_ENDS.values())):
         made.add(Words(x=x + 22, y=y, text=text, size=11, role="muted"))
     return x, y
