@@ -50,6 +50,7 @@ class Connection:
         self._not_before = 0.0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self.calls = 0  # requests sent so far
 
     @property
     def is_open(self) -> bool:
@@ -101,6 +102,7 @@ class Connection:
         assert link is not None
         request_id = link.next_id
         task = asyncio.ensure_future(ask(link))
+        self.calls += 1
         try:
             either: set[asyncio.Future[Any]] = {task, held.ended}
             await asyncio.wait(either, timeout=self.server.timeout_s or None, return_when=asyncio.FIRST_COMPLETED)
@@ -138,9 +140,11 @@ class Connection:
         """Drops a server that does not even answer a ping."""
         assert held.link is not None
         try:
-            await _bounded(held.link.ping(), PROBE_S, strict=True)
+            await _bounded(held.link.ping(), min(PROBE_S, self.server.timeout_s or PROBE_S), strict=True)
             held.heard()
         except (TimeoutError, PlanloomError):
+            if held.link.pipes is not None:
+                held.link.pipes.is_hopeless = True
             held.drop()
 
     # ---- the connection

@@ -69,7 +69,7 @@ def listing(tools: Iterable[Any], *, server: str, version: str, has_resources: b
     notes: list[str] = []
     offers: dict[str, Offer] = {}
     seen: set[str] = set()
-    for tool in tools:
+    for tool in sorted(tools, key=lambda tool: _plain(tool.name) != tool.name):  # a name as it is comes first
         if tool.name in seen:
             notes.append(f"lists {clean(tool.name, 80)!r} twice; the first counts")
             continue
@@ -106,12 +106,14 @@ def _offer(tool: Any, taken: Mapping[str, Offer], notes: list[str]) -> Offer:
     )
 
 
+def _plain(name: str) -> str:
+    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return _NAME.sub("_", ascii_only).strip("_")[:60]
+
+
 def _name(original: str, taken: Mapping[str, Offer]) -> str:
     """A name that can stand in a plan; another one's name is never taken."""
-    plain = unicodedata.normalize("NFKD", original).encode("ascii", "ignore").decode()
-    name = _NAME.sub("_", plain).strip("_")[:60]
-    if name == original and name not in taken:
-        return name
+    name = _plain(original)
     if not name or name in taken:
         name = f"{name or 'tool'}_{hashlib.sha256(original.encode('utf-8', 'replace')).hexdigest()[:6]}"
     return name

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ID = re.compile(rb'"id"\s*:\s*(\d+)\s*[,}]')
 _METHOD_NOT_FOUND, _INVALID_PARAMS = -32601, -32602
-TOO_LARGE = -32001
+TOO_LARGE, UNREADABLE = -32001, -32700
 _SHOWN_CHARS = 120
 _NOISE_LINES = 10_000
 
@@ -41,6 +41,7 @@ class Pipes:
     closed: asyncio.Future[None]
     noise: list[str] = field(default_factory=list)
     noise_lines: int = 0
+    is_hopeless: bool = False  # it reacts to nothing, so that it need not be asked to end
 
     def dropped(self, line: bytes) -> None:
         self.noise_lines += 1
@@ -80,7 +81,9 @@ async def stdio(launch: Launch, max_bytes: int) -> AsyncIterator[Pipes]:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.shield(asyncio.ensure_future(process.end(now=not is_clean)))
+        await asyncio.shield(
+            asyncio.ensure_future(process.end(now=not is_clean or pipes.is_hopeless or pipes.closed.done()))
+        )
         await asyncio.wait(tasks)
         for stream in (to_session, read, write, from_session):
             stream.close()
@@ -124,6 +127,12 @@ def _message(pipes: Pipes, line: bytes) -> Any:
     try:
         return JSONRPCMessage.model_validate_json(line.decode("utf-8", "replace"))
     except (ValidationError, RecursionError):
+        if (
+            b'"jsonrpc"' in line
+            and (b'"result"' in line or b'"error"' in line)
+            and (found := _id(line[:256], line[-256:])) is not None
+        ):
+            return _error(found, UNREADABLE, f"the server's reply can't be read: {line[:_SHOWN_CHARS]!r}...")
         if line.strip():
             pipes.dropped(line)
         return None
@@ -135,13 +144,23 @@ def _too_large(line: TooLong, max_bytes: int) -> Any:
     Raises:
         ValueError: it can't be told whose reply it is.
     """
-    from mcp.types import ErrorData, JSONRPCError, JSONRPCMessage
-
-    found = _ID.search(line.head) or _ID.search(line.tail)
+    found = _id(line.head, line.tail)
     if found is None:
         raise ValueError("a message above the limit without an id at its start or end")
     told = f"the server's reply has {line.size:,} bytes, more than mcp.max_message_bytes ({max_bytes:,})"
-    return JSONRPCMessage(JSONRPCError(jsonrpc="2.0", id=int(found[1]), error=ErrorData(code=TOO_LARGE, message=told)))
+    return _error(found, TOO_LARGE, told)
+
+
+def _id(head: bytes, tail: bytes) -> int | None:
+    """The id of a message of which only the ends are looked at."""
+    found = _ID.search(head) or _ID.search(tail)
+    return int(found[1]) if found is not None else None
+
+
+def _error(request_id: int, code: int, told: str) -> Any:
+    from mcp.types import ErrorData, JSONRPCError, JSONRPCMessage
+
+    return JSONRPCMessage(JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=told)))
 
 
 def _refusal(message: Any) -> bytes | None:
