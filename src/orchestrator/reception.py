@@ -11,8 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..clock import Clock
+from ..config import Models
 from ..errors import PlanloomError
 from ..events import IntakeDone
+from ..models.endpoints import endpoint_of
 from ..models.scope import current
 from .conversation import Message, listed, visible
 from .intake import Choose, Intake, Recall, Sources, greeting, kind, language, take
@@ -86,6 +88,22 @@ class Reception:
                 failed=found.failed,
             )
         )
+
+
+def advice(settings: Models) -> str:
+    """What to set so that a model can plan; empty when one can."""
+    if endpoint_of(settings, "planner") is not None:
+        return ""
+    if settings.base_url or settings.api_key.get_secret_value():
+        return (
+            "A server for models is set, but no model: name one in PLANLOOM_MODELS__MODEL or models.model, and a model "
+            "plans whatever no playbook fits; `planloom doctor` checks it."
+        )
+    return (
+        "To have a model plan whatever no playbook fits, set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your "
+        "own (such as http://localhost:11434/v1), and PLANLOOM_MODELS__MODEL to the model's name; `planloom doctor` "
+        "checks it."
+    )
 
 
 def _shown(goal: str, earlier: Sequence[Message]) -> tuple[Any, ...]:

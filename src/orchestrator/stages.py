@@ -19,7 +19,7 @@ from .planning.files import dump
 from .planning.findings import Finding
 from .planning.plan import Plan, Step
 from .planning.planner import Goal, Outcome, Planner, Proposal
-from .reception import Reception
+from .reception import Reception, advice
 from .recovery import Recovered
 from .review import Review
 from .running import ticks
@@ -99,7 +99,10 @@ class Stages:
                 continue
             if proposal is not None:
                 return proposal
-        raise refusal or UsageError(f"expected a goal some planner can plan, got {request.goal!r}")
+        refusal = refusal or UsageError(f"expected a goal some planner can plan, got {request.goal!r}")
+        if request.playbook is None and (told := advice(self.services.config.models)):
+            raise UsageError(f"{refusal}\n{told}") from refusal
+        raise refusal
 
     def check(self, plan: Plan) -> list[Finding]:
         """The lint notes of a plan.
@@ -202,6 +205,7 @@ class Stages:
     async def execute(self, active: Active) -> None:
         """Runs the plan to its end, or until only people can go on."""
         listening = asyncio.create_task(self._listen(active))
+        await asyncio.sleep(0)  # a cancel that was left here is heard before anything starts
         try:
             await self._execute(active)
         finally:

@@ -13,6 +13,7 @@ from tests.orchestrator.scripted import Body, Scripted, asked, lines, serving
 
 from planloom import Config, Plan, Planloom, Step, tool
 from planloom.config import Models
+from planloom.errors import UsageError
 
 STEP = '{"id": "a", "action": "t.give", "parameters": {"text": "x"}}\n{"answer": "Given: ${a}"}'
 
@@ -138,3 +139,23 @@ async def test_a_typical_goal_takes_two_calls(config: Config, provider: Scripted
         result = await loom.run("Give x to me")
     assert result.cost["model_calls"] == len(provider.requests) == 2
     assert json.dumps(provider.requests[0]).count("The goal is in English") == 1
+
+
+@pytest.mark.parametrize(
+    ("models", "told"),
+    [
+        (Models(), ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PLANLOOM_MODELS__MODEL", "planloom doctor")),
+        (Models(base_url="http://127.0.0.1:9/v1"), ("no model", "PLANLOOM_MODELS__MODEL", "planloom doctor")),
+    ],
+)
+async def test_without_a_model_a_goal_that_no_playbook_fits_says_exactly_what_to_set(
+    plain: Config, models: Models, told: tuple[str, ...]
+) -> None:
+    async with Planloom(plain.model_copy(update={"models": models})) as loom:
+        with pytest.raises(UsageError) as caught:
+            await loom.run("Which birds live near the harbour?")
+        with pytest.raises(UsageError) as named:
+            await loom.run("x", playbook="no-such")
+    assert all(text in str(caught.value) for text in told)
+    assert "folder-report" in str(caught.value)
+    assert "OPENAI" not in str(named.value)
