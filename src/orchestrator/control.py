@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import BusyError, UsageError
-from ..events import ApprovalAnswered, ApprovalAsked, CancelRequested, Notice, Payload
+from ..events import ApprovalAsked, Notice
 from ..memory.inbox import Inbox
 from .active import Active
-from .recovery import Recovered
+from .orders import check, row
 from .underway import Underway
 
 _LOOK_S = 0.2
@@ -55,12 +55,22 @@ class Control:
 
     def take_in(self, active: Active) -> None:
         """Carries out what other processes left for the session of a run that is under way here."""
-        for order, path in Inbox(self._underway.sessions / active.session_id).orders():
+        for order, path in Inbox(self._underway.sessions.path(active.session_id)).orders():
+            if self._is_too_early(order):
+                continue
             try:
                 self._do(order)
             except (UsageError, KeyError, TypeError) as error:
                 active.emit(Notice(f"an order from another process was not carried out: {error}"))
             path.unlink(missing_ok=True)
+
+    def _is_too_early(self, order: Mapping[str, Any]) -> bool:
+        """Whether an answer is to a run that is here and has not asked yet: it stays in the inbox until then."""
+        run_id = order.get("run")
+        if order.get("do") != "approve" or run_id not in self._underway:
+            return False
+        active = self._underway.find(str(run_id))
+        return active.executor is None and active.review is None
 
     async def listen(self, active: Active) -> None:
         """Takes in orders until it is cancelled; within a fifth of a second of their coming."""
@@ -73,19 +83,14 @@ class Control:
         if run_id in self._underway:
             _tell(self._underway.find(run_id), order)
             return
-        session = self._underway.session_of(run_id)
         try:
-            recovered, journal = self._underway.recover(run_id)
+            with self._underway.recovering(run_id) as (recovered, journal):
+                check(recovered, order)
+                journal.append(row(order), run_id)
+                journal.commit()
         except BusyError:
-            _check(self._underway.told(run_id), order)
-            Inbox(self._underway.sessions / session).post(order)
-            return
-        try:
-            _check(recovered, order)
-            journal.append(_row(order), run_id)
-            journal.commit()
-        finally:
-            self._underway.release(session)
+            check(self._underway.told(run_id), order)
+            Inbox(self._underway.sessions.path(self._underway.session_of(run_id))).post(order)
 
 
 def _tell(active: Active, order: Mapping[str, Any]) -> None:
@@ -93,23 +98,3 @@ def _tell(active: Active, order: Mapping[str, Any]) -> None:
         active.answer(order["step"], granted=order["granted"], note=order["note"], changes=order["changes"])
     else:
         active.cancel(order["step"], order["reason"])
-
-
-def _row(order: Mapping[str, Any]) -> Payload:
-    if order["do"] == "approve":
-        return ApprovalAnswered(order["step"], order["granted"], order["note"], order["changes"])
-    return CancelRequested(order["step"], order["reason"])
-
-
-def _check(recovered: Recovered, order: Mapping[str, Any]) -> None:
-    """Refuses an order that has no meaning for the run as its journal tells it."""
-    step, run_id = order["step"], recovered.run_id
-    if order["do"] == "approve":
-        if step not in recovered.open:
-            waiting = ", ".join(recovered.open) or "none"
-            raise UsageError(f"expected an open approval of run {run_id!r}, got {step!r}; open are: {waiting}")
-    elif recovered.is_over:
-        raise UsageError(f"expected a run that can be cancelled, got {run_id!r}, which is over: {recovered.status}")
-    elif step is not None and step not in recovered.actions:
-        known = ", ".join(recovered.actions) or "none"
-        raise UsageError(f"expected a step of run {run_id!r}, got {step!r}; it has: {known}")

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..clock import Clock
 from ..config import Config
 from ..errors import UsageError
-from ..events import Event, Payload, RunResumed
+from ..events import Payload, RunResumed
+from ..memory.inbox import Inbox
 from ..memory.journal import Journal, read
+from ..memory.sessions import Sessions
 from ..models.budget import Budget
 from ..models.scope import Scope
 from .active import Active, Request
+from .orders import check, row
 from .recovery import Recovered, recover, reopened
 from .running.run import Approve
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
 
 class Underway:
-    """Opens and closes runs. `state` is the folder of all journals."""
+    """Opens and closes runs over the sessions of one state folder."""
 
-    def __init__(self, state: Path, config: Config, clock: Clock) -> None:
-        self.sessions = state / "sessions"
+    def __init__(self, sessions: Sessions, config: Config, clock: Clock) -> None:
+        self.sessions = sessions
         self._config = config
         self._clock = clock
         self._active: dict[str, Active] = {}
-        self._journals: dict[str, Journal] = {}
-        self._users: dict[str, int] = {}
+        self._holds: dict[str, ExitStack] = {}
         self._session_budgets: dict[str, Budget] = {}
 
     def __contains__(self, run_id: object) -> bool:
@@ -57,11 +57,11 @@ class Underway:
             UsageError: the session's id is none.
             JournalError: the journal can't be opened, or another process has it.
         """
-        session = session_id or secrets.token_hex(16)
-        if not _ID.fullmatch(session):
-            raise UsageError(f"expected a session id of up to 64 letters, digits, '-' or '_', got {session!r}")
+        session = self.sessions.open(session_id).id
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self._clock.wall()))
-        return self._add(f"{stamp}-{secrets.token_hex(3)}", session, self.journal(session), request)
+        with ExitStack() as hold:
+            journal = hold.enter_context(self.held(session))
+            return self._add(f"{stamp}-{secrets.token_hex(3)}", session, journal, request, hold.pop_all())
 
     def resume(self, run_id: str, from_step: str | None, *, approve: Approve | None, waits: bool) -> Active | Recovered:
         """Takes up a run of an earlier process; gives what is known of it when nothing of it is left to do.
@@ -72,27 +72,38 @@ class Underway:
         """
         if run_id in self._active:
             raise UsageError(f"expected a run that stands still, got {run_id!r}, which is under way")
-        recovered, journal = self.recover(run_id)
-        try:
+        session = self.session_of(run_id)
+        with ExitStack() as hold:
+            journal = hold.enter_context(self.held(session))
+            recovered = _recovered(run_id, session, journal)
+            if self._take_in(recovered, journal):
+                recovered = _recovered(run_id, session, journal)
             retried, forgotten = reopened(recovered, from_step)
-            is_settled = recovered.status in ("done", "cancelled") and from_step is None
-            if not is_settled and recovered.is_over and recovered.cancelled is not None:
+            if recovered.status in ("done", "cancelled") and from_step is None:
+                return recovered
+            if recovered.is_over and recovered.cancelled is not None:
                 raise UsageError(f"expected a run that may go on, got {run_id!r}, cancelled; run its goal again")
-            if not is_settled:
-                journal.append(RunResumed(recovered.goal, retried, forgotten), run_id)
-                journal.commit()
-                recovered = recover(run_id, recovered.session_id, journal.events()) or recovered
-        except BaseException:
-            self.release(recovered.session_id)
-            raise
-        if is_settled:
-            self.release(recovered.session_id)
-            return recovered
-        active = self._add(run_id, recovered.session_id, journal, _request(recovered, approve, waits=waits))
+            journal.append(RunResumed(recovered.goal, retried, forgotten), run_id)
+            journal.commit()
+            recovered = _recovered(run_id, session, journal)
+            active = self._add(run_id, session, journal, _request(recovered, approve, waits=waits), hold.pop_all())
         active.recovered = recovered
         return active
 
-    def _add(self, run_id: str, session: str, journal: Journal, request: Request) -> Active:
+    def _take_in(self, recovered: Recovered, journal: Journal) -> bool:
+        """Writes down what was ordered of a run while the process that held it died; whether there was anything."""
+        found = False
+        for order, path in Inbox(self.sessions.path(recovered.session_id)).orders():
+            if order.get("run") == recovered.run_id:
+                with suppress(UsageError):
+                    check(recovered, order)
+                    journal.append(row(order), recovered.run_id)
+                    journal.commit()
+                path.unlink(missing_ok=True)
+                found = True
+        return found
+
+    def _add(self, run_id: str, session: str, journal: Journal, request: Request, hold: ExitStack) -> Active:
         active = Active(
             id=run_id,
             session_id=session,
@@ -101,48 +112,38 @@ class Underway:
             began=self._clock.now(),
             scope=self._scope(session, run_id, journal),
         )
-        self._active[run_id] = active
+        self._active[run_id], self._holds[run_id] = active, hold
         return active
 
     def close(self, active: Active) -> None:
         """Forgets a run; its session's journal is closed when nothing else of this process uses it."""
         if self._active.pop(active.id, None) is not None:
-            self.release(active.session_id)
+            self._holds.pop(active.id).close()
 
-    def journal(self, session: str) -> Journal:
-        """The journal of a session, held until `release`.
+    @contextmanager
+    def held(self, session: str) -> Iterator[Journal]:
+        """The journal of a session; whoever leaves last closes it, so that other processes can write.
 
         Raises:
             JournalError: it can't be opened, or another process has it.
         """
-        if session not in self._journals:
-            self._journals[session] = Journal(self.sessions / session, session, self._clock, self._config.sessions)
-        self._users[session] = self._users.get(session, 0) + 1
-        return self._journals[session]
+        try:
+            with self.sessions.open(session).held() as journal:
+                yield journal
+        finally:
+            self.sessions.unload(session)
 
-    def release(self, session: str) -> None:
-        """Gives a journal back; the last to do so closes it."""
-        self._users[session] -= 1
-        if not self._users[session]:
-            del self._users[session]
-            self._journals.pop(session).close()
-
-    def recover(self, run_id: str) -> tuple[Recovered, Journal]:
-        """A run as its journal tells it, and the journal, held until `release`.
+    @contextmanager
+    def recovering(self, run_id: str) -> Iterator[tuple[Recovered, Journal]]:
+        """A run as its journal tells it, and the journal to add to.
 
         Raises:
             UsageError: no session has such a run.
             JournalError: the journal can't be opened, or another process has it.
         """
         session = self.session_of(run_id)
-        journal = self.journal(session)
-        try:
-            found = recover(run_id, session, journal.events())
-        except BaseException:
-            self.release(session)
-            raise
-        assert found is not None
-        return found, journal
+        with self.held(session) as journal:
+            yield _recovered(run_id, session, journal), journal
 
     def told(self, run_id: str) -> Recovered:
         """A run as its journal tells it at this moment, whoever writes it.
@@ -152,14 +153,10 @@ class Underway:
             JournalError: the journal can't be read.
         """
         session = self.session_of(run_id)
-        found = recover(run_id, session, self._events(session))
+        records = read(self.sessions.path(session))
+        found = recover(run_id, session, (event for r in records if (event := r.event(session)) is not None))
         assert found is not None
         return found
-
-    def _events(self, session: str) -> Iterator[Event]:
-        for record in read(self.sessions / session):
-            if (event := record.event(session)) is not None:
-                yield event
 
     def session_of(self, run_id: str) -> str:
         """The session that a run belongs to.
@@ -169,18 +166,18 @@ class Underway:
         """
         if run_id in self._active:
             return self._active[run_id].session_id
-        for folder in self.sessions.iterdir() if self.sessions.is_dir() else ():
-            if any(event.run_id == run_id for event in self._events(folder.name)):
-                return folder.name
-        raise UsageError(f"expected the id of a run, got {run_id!r}; `planloom runs` lists them")
+        found = self.sessions.index.session_of(run_id)
+        if found is None:
+            raise UsageError(f"expected the id of a run, got {run_id!r}; `planloom runs` lists them")
+        return found
 
     def close_all(self) -> None:
         """Closes every journal."""
-        for journal in self._journals.values():
-            journal.close()
-        self._journals.clear()
-        self._users.clear()
         self._active.clear()
+        for hold in self._holds.values():
+            hold.close()
+        self._holds.clear()
+        self.sessions.close()
 
     def _scope(self, session: str, run_id: str, journal: Journal) -> Scope:
         """For whom models are called during a run: its budget, its session's, and the journal that hears of calls."""
@@ -195,6 +192,13 @@ class Underway:
             journal.commit()
 
         return Scope(session=session, run=run_id, budgets=budgets, report=report)
+
+
+def _recovered(run_id: str, session: str, journal: Journal) -> Recovered:
+    found = recover(run_id, session, journal.events())
+    if found is None:
+        raise UsageError(f"expected the id of a run, got {run_id!r}; `planloom runs` lists them")
+    return found
 
 
 def _request(recovered: Recovered, approve: Approve | None, *, waits: bool) -> Request:

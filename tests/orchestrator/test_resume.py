@@ -1,4 +1,4 @@
-"""A run that another process takes up again. A process that dies is a runtime whose journal is cut off there."""
+"""A run that another process takes up again; `benchmarks.crash` and its small version kill the processes for real."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from starlette.responses import Response
 from planloom import Planloom
 from planloom.agents.tool import ToolContext, tool
 from planloom.config import Config, Execution, Models
-from planloom.errors import TransientError, UsageError
-from planloom.events import ApprovalAsked, Event, StepFinished
+from planloom.errors import BusyError, TransientError, UsageError
+from planloom.events import ApprovalAsked, Event
+from planloom.memory.inbox import Inbox
 from planloom.orchestrator.planning.plan import Plan, Step
 
 
 class World:
-    """What tools did, over all processes of one test; `crash_after` ends the process behind that many events."""
+    """What tools did, over all processes of one test."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.calls: list[str] = []
         self.events: list[Event] = []
-        self.crash_at: int | None = None
-        self.lies = 0
 
     def loom(self, *, models: Models | None = None, **execution: Any) -> Planloom:
         config = Config(
@@ -73,8 +72,6 @@ class World:
 
     def heard(self, event: Event) -> None:
         self.events.append(event)
-        if self.crash_at is not None and len(self.events) == self.crash_at:
-            raise SystemExit("the process dies here")
 
 
 def step(name: str, action: str = "w.read", *after: str, **more: Any) -> Step:
@@ -243,10 +240,48 @@ async def test_refused_plan_runs_nothing(world: World) -> None:
     assert result.status == "failed" and "refused" in result.reason and world.calls == []
 
 
-async def test_two_runs_of_two_processes_in_one_session_one_is_told_who_holds_it(world: World) -> None:
+async def test_answers_and_cancels_reach_a_run_of_another_process(world: World) -> None:
+    steps = (step("x", "w.send", approval=True), step("y", "w.send", approval=True))
     async with world.loom() as loom, world.loom() as other:
-        run = asyncio.create_task(loom.run(plan=PLAN, session_id="s"))
-        result = await run
-        assert result.status == "done"
-        assert (await other.resume(result.run_id)).status == "done"
-    assert [e for e in world.events if isinstance(e.payload, StepFinished)] == []
+        run = asyncio.create_task(loom.run(plan=Plan(goal="test", steps=steps), waits=True, on_event=world.heard))
+        async with asyncio.timeout(10):
+            while sum(isinstance(e.payload, ApprovalAsked) for e in world.events) < 2:
+                await asyncio.sleep(0)
+        run_id = world.events[0].run_id
+        with pytest.raises(BusyError, match="process"):
+            await other.resume(run_id)
+        with pytest.raises(UsageError, match="open are"):
+            await other.approve(run_id, "z", granted=True)
+        await other.approve(run_id, "x", granted=True)
+        await other.cancel(run_id, "y", reason="not this one")
+        async with asyncio.timeout(10):
+            result = await run
+    assert world.calls == ["x"] and result.steps["x"].status == "ok"
+    assert result.steps["y"].status == "cancelled" and "not this one" in str(result.steps["y"].error)
+
+
+async def test_order_left_for_a_process_that_died_counts_for_the_next(world: World) -> None:
+    async with world.loom() as loom:
+        first = await loom.run(plan=Plan(goal="test", steps=(step("x", "w.send", approval=True),)))
+        session = loom.sessions.path(first.session_id)
+    Inbox(session).post({"do": "cancel", "run": first.run_id, "step": None, "reason": "late"})
+    async with world.loom() as loom:
+        second = await loom.resume(first.run_id, approve=_grant)
+    assert second.status == "cancelled" and world.calls == []
+
+
+async def test_answer_left_for_a_process_that_died_counts_for_the_next(world: World) -> None:
+    async with world.loom() as loom:
+        first = await loom.run(plan=Plan(goal="test", steps=(step("x", "w.send", approval=True),)))
+        inbox = Inbox(loom.sessions.path(first.session_id))
+    order = {"do": "approve", "run": first.run_id, "step": "x", "granted": True, "note": "", "changes": {}}
+    inbox.post(order)
+    inbox.post({**order, "step": "unheard of"})
+    async with world.loom() as loom:
+        second = await loom.resume(first.run_id)
+    assert second.status == "done" and world.calls == ["x"]
+    assert list(inbox.orders()) == []
+
+
+async def _grant(asked: ApprovalAsked) -> bool:
+    return True
