@@ -17,6 +17,7 @@ from .reading import json_of
 from .usage import Tail
 
 MOST_BYTES = 64 * 2**20  # of one reply, decoded
+MOST_EVENT_BYTES = 2**20  # of one event of a stream: clients gather it piece by piece, which grows slow
 _LINGER_S = 0.25
 _LEFT_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _FINAL = frozenset({"insufficient_quota", "billing_hard_limit_reached", "insufficient_balance"})
@@ -83,7 +84,11 @@ def is_final(content: bytes) -> bool:
 
 def too_large() -> ModelError:
     """The error of a reply that does not end."""
-    return ModelError(f"expected a reply of at most {MOST_BYTES >> 20} MiB, got more; it was left", kind="reply")
+    return ModelError(
+        f"expected a reply of at most {MOST_BYTES >> 20} MiB, {MOST_EVENT_BYTES >> 20} MiB of them in one event of a "
+        "stream, got more; it was left",
+        kind="reply",
+    )
 
 
 def _headers(response: httpx2.Response) -> list[tuple[str, str]]:
@@ -105,7 +110,7 @@ class _Watched(httpx2.AsyncByteStream):
         while (piece := await self._next(pieces)) is not None:
             self._attempt.lead.warmed()
             self._tail.add(piece)
-            if self._tail.total_bytes > MOST_BYTES:
+            if self._tail.total_bytes > MOST_BYTES or self._tail.event_bytes > MOST_EVENT_BYTES:
                 raise too_large()
             yield piece
         self._end("ok")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _TAIL_BYTES = 65_536
+_BLANKS = (b"\n\n", b"\r\r", b"\r\n\r\n")
 _DONE = re.compile(rb"[\r\n]data: ?\[DONE\]\s*\Z")  # no JSON text holds a line end, so no reply can say this
 
 
@@ -43,10 +44,14 @@ class Tail:
     def __init__(self) -> None:
         self._bytes = bytearray()
         self.total_bytes = 0
+        self.event_bytes = 0  # since the last event ended, by a blank line
 
     def add(self, piece: bytes) -> None:
         """One piece of the stream; only the last 64 KiB are kept."""
         self.total_bytes += len(piece)
+        window = bytes(self._bytes[-3:]) + piece
+        end = max(window.rfind(blank) for blank in _BLANKS)
+        self.event_bytes = self.event_bytes + len(piece) if end < 0 else len(window) - end
         self._bytes += piece
         if len(self._bytes) > 2 * _TAIL_BYTES:
             del self._bytes[:-_TAIL_BYTES]
