@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import BudgetError, InputError, PlanloomError, UsageError
+from ..printable import printable
 from .options import DEBUG, JSON
 
 
@@ -18,7 +19,7 @@ def report(error: Exception, flags: Mapping[str, Any]) -> int:
     """
     if flags.get(DEBUG):
         traceback.print_exception(error)
-    sys.stderr.write(message(error) + "\n")
+    sys.stderr.write(printable(message(error)) + "\n")
     if flags.get(JSON):
         findings = [str(finding) for finding in getattr(error, "findings", ())]
         from .output import print_json

@@ -19,6 +19,7 @@ from ..errors import UsageError
 from ..events import Event
 from .people import Approve
 from .screen import Screen, frames
+from .tidy import tidy
 
 if TYPE_CHECKING:
     from ..orchestrator.planning.plan import Plan
@@ -81,7 +82,7 @@ async def follow(
 
     def hear(event: Event) -> None:
         record(event)
-        screen.take(event)
+        screen.take(tidy(event))
 
     async with frames(screen):
         run = asyncio.create_task(order.carry_out(loom, approve, hear))

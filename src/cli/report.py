@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..events import ApprovalAsked
+from ..printable import printable
 from .view import as_seconds, as_size, asked_words
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def summary(result: Result) -> str:
     unfolded = {name.rpartition("[")[0] for name in result.steps}
     steps = [step for name, step in result.steps.items() if name not in unfolded]
     ok = sum(step.status == "ok" for step in steps)
-    reason = f": {result.reason}" if result.reason and result.status != "done" else ""
+    reason = f": {printable(result.reason)}" if result.reason and result.status != "done" else ""
     kept = ", planned from a kept plan" if result.plan_source.startswith("cache:") else ""
     return f"{word} in {as_seconds(result.seconds)}, {ok} of {len(steps)} steps ok{kept}{reason}"
 
@@ -124,7 +125,8 @@ def _path(path: str, workspace: Path) -> str:
     whole = Path(os.path.normpath(workspace / path))
     here = Path.cwd()
     absolute = whole if whole.is_absolute() else here / whole
-    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+    told = str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
+    return printable(told).replace("\n", " ")
 
 
 def to_answer(asked: Mapping[str, ApprovalAsked], run_id: str) -> str:
