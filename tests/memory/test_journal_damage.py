@@ -57,7 +57,7 @@ def test_file_cut_at_any_byte_keeps_all_whole_groups_before_and_says_so(folder: 
     whole = seqs(folder)
     path = last_file(folder)
     size = path.stat().st_size
-    for length in range(0, size, 7):
+    for length in range(0, size, 13):
         cut = copy_of(folder, "cut")
         os.truncate(last_file(cut), length)
         kept = seqs(cut)
@@ -77,7 +77,7 @@ def test_flipped_bit_at_any_byte_is_cut_at_the_end_or_stops_and_can_be_repaired(
     whole = seqs(folder)
     for path in sorted(folder.glob("*.journal")):
         data = path.read_bytes()
-        for offset in range(0, len(data), 11):
+        for offset in range(0, len(data), 29):
             bad = copy_of(folder, "bad")
             (bad / path.name).write_bytes(data[:offset] + bytes([data[offset] ^ 0x10]) + data[offset + 1 :])
             _check_flip(bad, whole)

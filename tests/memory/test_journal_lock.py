@@ -131,7 +131,7 @@ def test_many_alternating_attempts_of_two_processes_mix_nothing_up(place):
     pipes, processes = [], []
     for who in "ab":
         ours, theirs = SPAWN.Pipe()
-        processes.append(SPAWN.Process(target=attempt, args=(place.path(), who, 400, theirs)))
+        processes.append(SPAWN.Process(target=attempt, args=(place.path(), who, 150, theirs)))
         pipes.append(ours)
         processes[-1].start()
     given = []
