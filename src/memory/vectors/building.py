@@ -109,8 +109,8 @@ class _Measure:
 
     @property
     def wanted(self) -> float:
-        """What is aimed at: half-way from the target to 1, since real questions lie farther off than these."""
-        return (1 + self.target) / 2
+        """What is aimed at: some way from the target to 1, since real questions lie farther off than these."""
+        return self.target + 0.4 * (1 - self.target)
 
     def recall(self, index: Any, parameters: Any) -> float:
         _, found = index.search(self.queries, _NEAREST, params=parameters)
@@ -173,14 +173,29 @@ def _ivf(material: Material, dimensions: int, settings: Settings, measure: _Meas
     index = faiss.IndexIVFFlat(quantizer, dimensions, quantizer.ntotal, faiss.METRIC_INNER_PRODUCT)
     index.is_trained = True
     _fill(index, quantizer, material)
-    nprobe = min(settings.nprobe, quantizer.ntotal)
-    while True:
-        recall = measure.recall(index, faiss.SearchParametersIVF(nprobe=nprobe))
-        if recall >= measure.wanted or nprobe >= quantizer.ntotal:
-            break
-        nprobe = min(quantizer.ntotal, math.ceil(nprobe * 1.5))
+    nprobe, recall = _tuned(index, measure, least=min(settings.nprobe, quantizer.ntotal))
     figures = Figures(kind="ivf", nlist=quantizer.ntotal, nprobe=nprobe, recall=recall, trained_on=trained_on)
     return Segment(index, material.ids, figures)
+
+
+def _tuned(index: Any, measure: _Measure, *, least: int) -> tuple[int, float]:
+    """The fewest lists, at least `least`, whose recall is what is aimed at, to a tenth; and that recall."""
+    import faiss
+
+    def recall_of(lists: int) -> float:
+        return measure.recall(index, faiss.SearchParametersIVF(nprobe=lists))
+
+    below, lists, recall = 0, least, recall_of(least)
+    while recall < measure.wanted and lists < index.nlist:
+        below, lists = lists, min(index.nlist, 2 * lists)
+        recall = recall_of(lists)
+    while lists - below > max(1, lists // 10) and below:
+        middle = (below + lists) // 2
+        if (found := recall_of(middle)) >= measure.wanted:
+            lists, recall = middle, found
+        else:
+            below = middle
+    return lists, recall
 
 
 def _lent(before: Segment | None, nlist: int) -> tuple[Any, int]:
