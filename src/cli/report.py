@@ -76,13 +76,14 @@ def summary(result: Result) -> str:
     ok = sum(step.status == "ok" for step in steps)
     reason = f": {printable(result.reason)}" if result.reason and result.status != "done" else ""
     kept = ", planned from a kept plan" if result.plan_source.startswith("cache:") else ""
-    return f"{word} in {as_seconds(result.seconds)}, {ok} of {len(steps)} steps ok{kept}{reason}"
+    counted = f", {ok} of {len(steps)} steps ok" if steps else ""
+    return f"{word} in {as_seconds(result.seconds)}{counted}{kept}{reason}"
 
 
 def speed(result: Result) -> str:
-    """One line: against one step after another, and the cost; empty for a single step without cost."""
+    """One line: against one step after another where that was slower, and the cost; empty when there is neither."""
     parts = []
-    if len(result.steps) > 1 and result.seconds > 0 and result.sequential_seconds > 0:
+    if len(result.steps) > 1 and result.sequential_seconds >= 1.05 * result.seconds > 0:
         parts.append(f"sequential {as_seconds(result.sequential_seconds)}")
         parts.append(f"{result.sequential_seconds / result.seconds:.1f} times as fast")
         parts.append(f"critical path {as_seconds(result.critical_path_seconds)}")

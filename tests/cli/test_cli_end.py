@@ -54,6 +54,11 @@ def test_the_end_names_times_speed_up_and_critical_path() -> None:
     assert "# All is *well*" in text
 
 
+def test_a_run_that_was_no_faster_boasts_of_nothing_and_one_without_steps_counts_none() -> None:
+    assert "times as fast" not in written(result(sequential_seconds=4.1))
+    assert report.summary(result(steps={})) == "done in 4.0 s"
+
+
 def test_cost_is_told_when_there_is_any() -> None:
     cost = {"model_calls": 1, "tokens": 12345, "usd": 0.5}
     assert report.speed(result(cost=cost)).endswith("1 model call, 12,345 tokens, $0.5000")
