@@ -360,7 +360,7 @@ class Features(Group):
     )
     plan_streaming: bool = Field(True, description="Off: no step starts before the plan is whole.")
     plan_cache: bool = Field(True, description="Off: every goal that no playbook fits is planned anew by the model.")
-    lazy_agents: bool = Field(True, description="Off: every agent is made when the process starts.")
+    lazy_agents: bool = Field(True, description="Off: every agent is made when the first run begins.")
 
 
 class Config(Group):

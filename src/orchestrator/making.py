@@ -88,7 +88,7 @@ def crew(config: Config, registry: Registry, models: Models | None) -> Crew:
 
     caches = config.caches
     roster = Roster(map(Path, config.agents.folders), prompts=caches.prompt_cache_size)
-    made = Crew(roster, find_tools, models, size=caches.agent_cache_size)
+    made = Crew(roster, find_tools, models, size=caches.agent_cache_size, lazy=config.features.lazy_agents)
     registry.join(made)
     return made
 

@@ -31,12 +31,12 @@ def away(place: str) -> str:
     return place
 
 
-def crew(folder: Path, count: int = 1, *, size: int = 20, model: bool = True) -> Crew:
+def crew(folder: Path, count: int = 1, *, size: int = 20, model: bool = True, lazy: bool = True) -> Crew:
     roster = Roster(built_in=folder)
     for number in range(count):
         roster.add(Agent(name=f"a{number}", purpose="Helps.", prompt="Help.", tools=("look.*",)))
     models = Models(Settings(base_url="http://127.0.0.1:9/v1", model="m")) if model else None
-    return Crew(roster, lambda patterns: [look, away], models, size=size)
+    return Crew(roster, lambda patterns: [look, away], models, size=size, lazy=lazy)
 
 
 async def test_a_thousand_first_uses_at_the_same_time_make_an_agent_once(tmp_path):
@@ -110,3 +110,13 @@ def test_langchain_is_not_imported_before_an_agent_works():
     import subprocess
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("lazy", "count"), [(True, 1), (False, 3)])
+async def test_agents_of_a_plan_are_made_ahead_and_all_of_them_when_that_is_wanted(tmp_path, lazy, count):
+    made = crew(tmp_path, 3, lazy=lazy)
+    await made.prepare(["agent:a1", "files.read", "agent:nobody"])
+    while made.counts["made"] < count:
+        await asyncio.sleep(0)
+    await made.close()
+    assert made.counts["made"] == count

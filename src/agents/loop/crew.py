@@ -70,15 +70,18 @@ class Made:
 class Crew:
     """The agents of a process. `find_tools` gives the tools of patterns; `models` None: none is configured.
 
-    `counts` tells how many agents were made, found ready, and let go.
+    `lazy` off: all are made as soon as a run begins. `counts` tells how many agents were made, found ready, and let go.
     """
 
-    def __init__(self, roster: Roster, find_tools: FindTools, models: Models | None, *, size: int = 20) -> None:
+    def __init__(
+        self, roster: Roster, find_tools: FindTools, models: Models | None, *, size: int = 20, lazy: bool = True
+    ) -> None:
         self.roster = roster
         self.counts: Counter[str] = Counter()
         self._find_tools = find_tools
         self._models = models
         self._size = size
+        self._wants_all = not lazy
         self._lock = threading.Lock()
         self._tools: dict[str, tuple[Agent, Tool]] = {}
         self._made: OrderedDict[str, tuple[Agent, concurrent.futures.Future[Made]]] = OrderedDict()
@@ -116,7 +119,11 @@ class Crew:
 
     async def prepare(self, actions: Iterable[str]) -> None:
         """Has agents made beside all else before they are needed; one that can't be made says so when it is needed."""
-        for action in set(actions):
+        wanted = set(actions)
+        if self._wants_all:
+            self._wants_all = False
+            wanted |= set(self.names())
+        for action in wanted:
             agent = self.roster.find(action.removeprefix(PREFIX)) if action.startswith(PREFIX) else None
             if agent is not None and self._models is not None:
                 task = asyncio.create_task(self._warm(agent))
