@@ -124,12 +124,13 @@ def test_an_open_approval_ends_with_3_and_what_to_run(place: Any, step: Step) ->
     assert result["status"] == "needs_approval"
     assert result["steps"]["a"]["status"] == "ok"
     assert "name: n.md" in done.stderr
+    assert not list(place.folder.glob("planloom-out/**/n.md"))
     run_id = json.loads(done.stdout)["run_id"]
     assert f"planloom approve {run_id} w yes|no" in done.stderr
     assert place.run("approve", run_id, "w", "yes").returncode == 0
     again = place.run("resume", run_id, "--json")
     assert again.returncode == 0 and json.loads(again.stdout)["steps"]["w"]["status"] == "ok"
-    assert not list(place.folder.glob("planloom-out/**/n.md"))
+    assert list(place.folder.glob("planloom-out/**/n.md"))
 
 
 def test_a_missing_input_ends_with_3_and_names_the_flag(place: Any) -> None:
