@@ -72,7 +72,7 @@ def totals(view: View, sheet: Sheet) -> Text:
     """The bar of the whole run with its counts; in narrow terminals shapes stand for the words."""
     counts = view.counts()
     total = sum(counts.values())
-    share = sum(counts[state] for state in ENDED) / total if total else 0.0
+    share = sum(counts[state] for state in ENDED) / total if total else float(view.status == "done")
     line = _counts(view, sheet, with_words=True)
     if line.cell_len > sheet.width - 12:
         line = _counts(view, sheet, with_words=False)
@@ -83,7 +83,7 @@ def totals(view: View, sheet: Sheet) -> Text:
 def _counts(view: View, sheet: Sheet, *, with_words: bool) -> Text:
     counts = view.counts()
     total = sum(counts.values())
-    line = Text(f" {counts['ok']}/{total} done" if total else " looking for a plan")
+    line = Text(f" {counts['ok']}/{total} done" if total else " ended" if view.status else " looking for a plan")
     dot = " · " if sheet.unicode else " | "
     for state in ("running", "retrying", "asking", "failed", "skipped", "cancelled", "in_doubt"):
         if counts[state]:
