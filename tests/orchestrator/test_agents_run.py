@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -409,3 +412,57 @@ async def test_agents_talk_through_the_hub(tmp_path):
     messages = heard(events, "agent.message")
     assert [(m.sender, m.receiver, m.kind) for m in messages] == [("a", "b", "request"), ("b", "a", "response")]
     assert messages[1].correlation == messages[0].id
+
+
+DYING = """
+import asyncio, os, sys
+from planloom.agents.tool import ToolContext, tool
+from planloom.config import Config
+from planloom.orchestrator.planning.plan import Plan, Step
+from planloom.orchestrator.runtime import Planloom
+
+@tool(effect="write", name="desk.post")
+def post(path: str, context: ToolContext) -> str:
+    "Posts."
+    print(context.run_id, flush=True)
+    os._exit(9)
+
+async def main():
+    step = Step(id="ask", action="agent:helper", parameters={"task": "Find it."})
+    async with Planloom(Config.model_validate_json(sys.argv[1]), tools=[post]) as loom:
+        await loom.run(plan=Plan(goal="", steps=(step,), answer="${ask.answer}"))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_after_the_process_was_killed_in_a_write_a_person_says_whether_it_happened(tmp_path, happened):
+    made: list[str] = []
+    asked: list[Any] = []
+
+    @tool(effect="write", name="desk.post")
+    def post(path: str) -> str:
+        """Posts."""
+        made.append(path)
+        return "posted"
+
+    async def answer(question):
+        asked.append((question.step, question.kind))
+        return happened
+
+    writer(tmp_path)
+    script = in_turn(calls(("desk_post", {"path": "x"})), says("Posted."))
+    with serving(script) as server:
+        config = settings(tmp_path, server.url)
+        given = config.model_dump_json()
+        killed = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-c", DYING, given], stdout=subprocess.PIPE, text=True, check=False
+        )
+        assert killed.returncode == 9 and len(server.requests) == 1
+        async with loom(config, post) as planloom:
+            result = await planloom.resume(killed.stdout.strip(), approve=answer)
+    assert result.status == "done", result
+    assert asked == [("ask/1", "in_doubt")]
+    assert made == ([] if happened else ["x"])
+    assert len(server.requests) == 2  # the first turn came from the record
