@@ -26,6 +26,7 @@ async def learn(cache: PlanCache, active: Active) -> str:
             steps={cell.id: (cell.status.value, run.verified.get(cell.id, "off")) for cell in work},
             replans=active.replans,
             changed=bool(run.overrides),
+            is_standalone=active.proposal.is_standalone,
             run=active.id,
         )
     )

@@ -70,7 +70,7 @@ class Stages:
         if proposal.stream is not None and is_awaited:
             steps = (*proposal.plan.steps, *[step async for step in proposal.stream])
             whole = _with_steps(proposal.plan, steps, getattr(proposal.stream, "answer", None))
-            proposal = Proposal(plan=whole, source=proposal.source)
+            proposal = replace(proposal, plan=whole, stream=None)
         if proposal.stream is None:
             await self.services.registry.prepare(step.action for step in proposal.plan.steps)
             self.check(proposal.plan)
@@ -87,9 +87,10 @@ class Stages:
         if request.playbook is None and (answered := await self.reception.answer(request.goal)) is not None:
             return answered
         refusal: UsageError | None = None
+        is_known = False
         for planner in self.planners:
-            if getattr(planner, "reads_more", False):
-                goal = await self.reception.known(goal)
+            if getattr(planner, "reads_more", False) and not is_known:
+                goal, is_known = await self.reception.known(goal), True
             try:
                 proposal = await planner.propose(goal)
             except InputError:

@@ -21,7 +21,8 @@ def name(place: Any) -> str:
     steps = (Step(id="a", action="files.list", parameters={"path": "./src", "limit": 5}),)
     cache = PlanCache(folder=Path(place.folder) / ".planloom" / "plans", registry=Registry(), size=10)
     done = {"a": ("ok", "pass")}
-    run = Ran(goal=GOAL, inputs={}, plan=Plan(goal=GOAL, steps=steps), source="model", status="done", steps=done)
+    plan = Plan(goal=GOAL, steps=steps)
+    run = Ran(goal=GOAL, inputs={}, plan=plan, source="model", status="done", steps=done, is_standalone=True)
     return asyncio.run(cache.learn(run)).kept
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ from planloom.agents.tool import ToolContext
 from planloom.config import Features, Limits, Models, Verification
 from planloom.events import ApprovalAsked
 from planloom.orchestrator.planning import cached
+
+
+@dataclass(frozen=True)
+class Remembered:
+    text: str
 
 
 class Lines(TypedDict):
@@ -135,6 +141,18 @@ async def test_plan_whose_run_the_judge_rejects_is_used_no_more(folder):
     assert result.plan_source == f"cache:{name}" and result.status == "failed"
     assert cached.names(folder / "state" / "plans") == []
     assert any(e.type == "notice" and name in e.payload.text for e in seen)
+
+
+async def test_plan_made_with_what_is_known_of_the_person_is_not_kept(folder):
+    async def recall(query: str) -> list[Remembered]:
+        return [Remembered("means a.txt when asked for the file")]
+
+    brains = Brains(PLAN.replace("PATH", "./a.txt").replace("LIMIT", "2"))
+    with serving(brains) as server:
+        async with Planloom(config(folder, server.url), tools=[lines_of, post]) as loom:
+            loom.stages.reception.recall = recall
+            assert (await loom.run(GOAL)).status == "done"
+    assert cached.names(folder / "state" / "plans") == []
 
 
 async def test_write_of_a_kept_plan_asks_again(folder):

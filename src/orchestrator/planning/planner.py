@@ -37,12 +37,14 @@ class Goal:
 class Proposal:
     """A plan, whole, or its head with the steps still to come from `stream`. `source` says who made it.
 
-    A stream may have an attribute `answer`: the answer's template, known when it has ended.
+    A stream may have an attribute `answer`: the answer's template, known when it has ended. `is_standalone`: made from
+    the goal and its inputs alone, so that it may serve the same goal elsewhere; False when that is not known.
     """
 
     plan: Plan
     source: str
     stream: AsyncIterator[Step] | None = None
+    is_standalone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,12 @@ def step(name: str, action: str, /, **parameters: Any) -> Step:
 
 def ran(goal: str, *steps: Step, answer: str | None = None, **more: Any) -> Ran:
     inputs = more.pop("inputs", {})
-    facts: dict[str, Any] = {"source": "model", "status": "done", "steps": {s.id: ("ok", "pass") for s in steps}}
+    facts: dict[str, Any] = {
+        "source": "model",
+        "is_standalone": True,
+        "status": "done",
+        "steps": {s.id: ("ok", "pass") for s in steps},
+    }
     return Ran(
         goal=goal, inputs=inputs, plan=Plan(goal=goal, steps=steps, answer=answer, inputs=inputs), **{**facts, **more}
     )
@@ -269,6 +274,7 @@ async def test_reasoning_does_not_speak_of_another_value(cache):
         {"steps": {"a": ("ok", "off")}},
         {"steps": {"a": ("failed", "pass")}},
         {"changed": True},
+        {"is_standalone": False},
         {"source": "plan"},
         {"source": "playbook:x"},
     ],
@@ -361,6 +367,14 @@ async def test_given_input_that_only_shaped_the_plan_must_be_the_same(cache):
     assert await planned(cache, "Read it", style="long") is None
 
 
+async def test_goal_about_which_more_is_known_is_planned_anew(cache):
+    await kept(cache, ran(READ, step("a", "k.read", path="data/a.csv", limit=5)))
+    said = ({"role": "user", "content": "Read data/b.csv"},)
+    assert await cache.propose(Goal(text=READ, earlier=said)) is None
+    assert await cache.propose(Goal(text=READ, facts=("a.csv is out of date",))) is None
+    assert await cache.propose(Goal(text=READ)) is not None
+
+
 # ---- retiring
 
 
@@ -417,7 +431,16 @@ async def test_plan_that_a_replan_put_right_is_kept_instead(cache):
     whole = Plan(goal=plan.goal, steps=(*plan.steps, step("c", "k.count", what="${a.total}")), inputs=plan.inputs)
     done = {"a": ("ok", "pass"), "c": ("ok", "pass")}
     learnt = await cache.learn(
-        Ran(goal=plan.goal, inputs={}, plan=whole, source=f"cache:{name}", status="done", steps=done, replans=1)
+        Ran(
+            goal=plan.goal,
+            inputs={},
+            plan=whole,
+            source=f"cache:{name}",
+            status="done",
+            steps=done,
+            replans=1,
+            is_standalone=True,
+        )
     )
     assert learnt.retired == name and learnt.kept
     again = await planned(cache, READ)

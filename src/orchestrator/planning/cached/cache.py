@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ....agents.registry import Registry
 from ....agents.tool import Tool
@@ -40,6 +40,7 @@ class Ran:
     """A run that has ended, as the cache has to know it.
 
     `steps`: status and verdict of each step that did work. `changed`: a person changed what a step was given.
+    `is_standalone`: the plan was made from the goal and its inputs alone, as `Proposal` has it.
     """
 
     goal: str
@@ -50,6 +51,7 @@ class Ran:
     steps: Mapping[str, tuple[str, str]]
     replans: int = 0
     changed: bool = False
+    is_standalone: bool = False
     run: str = ""
 
     @property
@@ -86,12 +88,13 @@ class PlanCache:
     max_steps: int = 0
     notice: Callable[[str], None] = lambda text: None
     today: Callable[[], date] = field(default=_today)
+    reads_more: ClassVar[bool] = True  # what is known beside the goal could make another plan the right one
 
     # ---- planning
 
     async def propose(self, goal: Goal) -> Proposal | None:
         """The kept plan for a goal with its values; None when there is none that fits without a guess."""
-        if goal.playbook is not None or goal.begun or not goal.text.strip():
+        if goal.playbook is not None or goal.begun or goal.facts or goal.earlier or not goal.text.strip():
             return None
         proposal, notes = await asyncio.to_thread(self._look, goal)
         for text in notes:
@@ -126,7 +129,7 @@ class PlanCache:
         if self._faults(plan):
             return None, notes
         self._touch(name)
-        return Proposal(plan=plan, source=f"{SOURCE}{name}"), notes
+        return Proposal(plan=plan, source=f"{SOURCE}{name}", is_standalone=True), notes
 
     def _check(self, kept: Kept) -> None:
         """Whether the tools are those the plan was made for.
@@ -180,6 +183,8 @@ class PlanCache:
             raise NotKeptError("caches.plan_cache_size is 0")
         if not ran.is_verified:
             raise NotKeptError("not every step was verified")
+        if not ran.is_standalone:
+            raise NotKeptError("it may follow from more than the goal and its inputs")
         if ran.changed:
             raise NotKeptError("a person changed what a step was given")
         plan = filled(ran.plan, frozenset(ran.plan.inputs) - frozenset(ran.inputs))

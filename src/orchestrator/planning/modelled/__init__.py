@@ -70,7 +70,8 @@ class ModelPlanner:
         asked = await self._asked(goal)
         writing = Writing(self._models, self._registry, asked, draft, notice=self._notice, told=told)
         begun = Plan(goal=goal.text, inputs=goal.inputs, steps=goal.begun)
-        return Proposal(plan=begun, source="model", stream=writing)
+        is_standalone = not (goal.facts or goal.earlier or goal.begun)
+        return Proposal(plan=begun, source="model", stream=writing, is_standalone=is_standalone)
 
     async def replan(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> Plan | None:
         """The plan with the model's change; None when it proposes none that can be used.
