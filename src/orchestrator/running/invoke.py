@@ -157,6 +157,7 @@ class Invoker:
         self._desk.allow_outside(call.id, due.decision.outside)
         step = self._context.step_id
         self._kept(AgentCalled(step, call.id, tool.name, due.arguments, tool.effect, due.key))
+        self._context.progress(int(call.id.rpartition("/")[2]), None, tool.name)
         began, files = clock.now(), Files()
         try:
             value = await self._tried(due, files)
