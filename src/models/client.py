@@ -18,6 +18,7 @@ from .cache import ResponseCache, key_of
 from .dialects import Dialects
 from .endpoints import Endpoint, RoleName, endpoint_of, keys_of
 from .failures import explained, json_body, refuse_redirect
+from .quiet import quieten
 from .reading import CutError, Reply, WithheldError, reply_of, structured_of, text_of, vectors_of
 from .scope import current, entered
 from .structured import WAYS, Way, instruction, response_format
@@ -231,6 +232,7 @@ class Models:
         import openai
 
         if self._http is None:
+            quieten()
             timeout = openai.Timeout(endpoint.timeout_s, connect=10.0)
             options: dict[str, Any] = {"timeout": timeout, "event_hooks": {"response": [refuse_redirect]}}
             if self._transport is not None:

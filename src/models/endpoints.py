@@ -8,6 +8,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..config import Models as Settings
+from .quiet import plain
 
 RoleName = Literal["planner", "worker", "verifier", "writer", "embeddings"]
 _OPENAI = "https://api.openai.com/v1"
@@ -30,8 +31,7 @@ class Endpoint:
     @property
     def shown(self) -> str:
         """The address for people."""
-        parts = urlsplit(self.base_url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+        return plain(self.base_url)
 
     @property
     def url(self) -> str:
