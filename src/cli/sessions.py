@@ -41,7 +41,7 @@ def list_(group_config: Path | None, as_json: bool, config_file: Path | None) ->
     _list(config_file or group_config, as_json=as_json)
 
 
-@command.command("show")
+@command.command("show", short_help="Show what was said, runs, context, approvals.")
 @click.argument("session_id", metavar="ID")
 @options.as_json
 @options.shared
@@ -59,7 +59,7 @@ def show(group_config: Path | None, session_id: str, as_json: bool, config_file:
         _print_state(name, state)
 
 
-@command.command("export")
+@command.command("export", short_help="Print everything of a session as JSON.")
 @click.argument("session_id", metavar="ID")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to this file.")
 @options.shared
@@ -82,7 +82,7 @@ def export(group_config: Path | None, session_id: str, out: Path | None, config_
         sys.stderr.write(f"Gone and not exported: artifact {sha256}\n")
 
 
-@command.command("import")
+@command.command("import", short_help="Make a session of a JSON file.")
 @click.argument("file", metavar="FILE")
 @click.option("--as", "session_id", metavar="ID", help="Give the session this id.")
 @options.as_json
@@ -121,7 +121,7 @@ def delete(group_config: Path | None, session_ids: Sequence[str], yes: bool, con
         sys.stderr.write(f"Deleted {name}.\n")
 
 
-@command.command("compact")
+@command.command("compact", short_help="Make journals smaller; drop what is kept no longer.")
 @click.argument("session_id", metavar="[ID]", required=False)
 @options.as_json
 @options.shared
@@ -150,7 +150,7 @@ def compact(group_config: Path | None, session_id: str | None, as_json: bool, co
         click.get_current_context().exit(1)
 
 
-@command.command("verify")
+@command.command("verify", short_help="Check journals byte by byte.")
 @click.argument("session_ids", metavar="[ID...]", nargs=-1)
 @options.as_json
 @options.shared
@@ -167,7 +167,7 @@ def verify(group_config: Path | None, session_ids: Sequence[str], as_json: bool,
         click.get_current_context().exit(1)
 
 
-@command.command("repair")
+@command.command("repair", short_help="Make a damaged session readable.")
 @click.argument("session_id", metavar="ID")
 @options.as_json
 @options.shared
@@ -180,9 +180,9 @@ def repair(group_config: Path | None, session_id: str, as_json: bool, config_fil
     sessions, _ = _place(config_file or group_config)
     name = _full_id(sessions, session_id)
     report = make_whole(sessions.path(name), SystemClock())
-    _print_reports([report], as_json=as_json)
+    _print_reports([report], as_json=as_json, word="repaired")
     if not as_json and not report.ok:
-        sys.stdout.write("Everything else is kept, and can be read again; the damaged file stays as ….damaged.\n")
+        sys.stdout.write("All else is kept and can be read again; the damaged file stays beside it as .damaged.\n")
 
 
 # ---- what the commands share
@@ -309,7 +309,7 @@ def _print_state(name: str, state: State) -> None:
         print_table([(f"  {name}", str(value)[:_SHOWN]) for name, value in state.context.items()], ("bold", ""))
 
 
-def _print_reports(reports: Sequence[Report], *, as_json: bool) -> None:
+def _print_reports(reports: Sequence[Report], *, as_json: bool, word: str = "DAMAGED") -> None:
     from dataclasses import asdict
 
     from .output import print_json, print_table
@@ -317,17 +317,18 @@ def _print_reports(reports: Sequence[Report], *, as_json: bool) -> None:
     if as_json:
         print_json([{**asdict(report), "ok": report.ok} for report in reports])
         return
-    rows = [(r.session, "ok" if r.ok else "DAMAGED", f"{r.events:,} events", _told(r)) for r in reports]
+    rows = [(r.session, "ok" if r.ok else word, f"{r.events:,} events", _told(r, word)) for r in reports]
     print_table(rows, ("bold", "cyan", "dim", ""))
 
 
-def _told(report: Report) -> str:
+def _told(report: Report, word: str) -> str:
     """What is wrong, in words."""
-    parts = [f"{d.file}: {d.size} bytes from byte {d.offset} on are damaged" for d in report.damages]
+    verb = "were" if word == "repaired" else "are"
+    parts = [f"{d.file}: {d.size} bytes from byte {d.offset} on {verb} damaged" for d in report.damages]
     parts += [f"events {lost} are lost" for lost in report.lost]
     parts += [f"events {lost} were lost before an earlier repair" for lost in report.lost_before]
     if report.torn_bytes:
         parts.append(f"{report.torn_bytes} bytes of an unfinished group at the end")
-    if not report.ok:
+    if not report.ok and word == "DAMAGED":
         parts.append(f"run: planloom sessions repair {report.session}")
     return "; ".join(parts) or "whole"

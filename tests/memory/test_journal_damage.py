@@ -26,6 +26,7 @@ from planloom.events import Notice
 from planloom.memory.journal import Journal, compact, read, repair, verify
 
 CLOCK = ManualClock()
+QUICK = Sessions(fsync="never")
 
 
 def seqs(folder: Path) -> list[int]:
@@ -65,7 +66,7 @@ def test_file_cut_at_any_byte_keeps_all_whole_groups_before_and_says_so(folder: 
         report = verify(cut)
         assert report.events == len(kept) and report.ok
         assert not report.is_clean
-        journal = Journal(cut, "cut", CLOCK)
+        journal = Journal(cut, "cut", CLOCK, QUICK)
         assert journal.cut_bytes == report.torn_bytes
         assert journal.cut_bytes == 0 or journal.notice
         event = journal.append(Notice("goes on"), "r")
@@ -98,7 +99,7 @@ def _check_flip(bad: Path, whole: list[int]) -> None:
     else:
         # Only the very last frame can be taken for a torn one.
         assert verify(bad).torn_bytes > 0 and kept == whole[: len(kept)]
-    journal = Journal(bad, "bad", CLOCK)
+    journal = Journal(bad, "bad", CLOCK, QUICK)
     event = journal.append(Notice("goes on"), "r")
     journal.close()
     assert seqs(bad) == [*kept, event.seq] and event.seq > whole[-1]

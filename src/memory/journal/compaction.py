@@ -22,8 +22,8 @@ from .reading import read
 from .records import VERSION, Head, Lost, Record, group_body, head_body, lost_body, repacked
 from .segments import as_journal_error, current, named, swap, tidy
 
-_GROUP_RECORDS = 256
-_GROUP_BYTES = 1 << 17
+_GROUP_RECORDS = 64
+_GROUP_BYTES = 1 << 13
 _RESULT = ("value", "stored")
 
 

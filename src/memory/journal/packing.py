@@ -12,7 +12,8 @@ from typing import Any
 from .frames import GROUP, HEAD, PACKED, Frame, framed, walk
 from .segments import Segment, swap
 
-BLOCK_BYTES = 1 << 19
+# A flipped bit costs a block: small ones cost little, and pack nearly as well.
+BLOCK_BYTES = 1 << 15
 _LEVEL = 3
 
 
