@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from ...config import McpServer
 from ...errors import PlanloomError, TransientError
-from .failures import died, explained, is_closed, is_forgotten, late
+from .failures import died, explained, is_closed, is_forgotten, late, unreadable
 from .launch import Launch
-from .session import Link, Progress, opened
+from .session import Link, Progress, load, opened
 
 T = TypeVar("T")
 
@@ -170,7 +170,9 @@ class Connection:
             raise TransientError("expected open connections to MCP servers, got closed ones; this run is over")
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._not_before - loop.time()))
-        held = _Held(self._launch_of(), self._max_bytes, self._greet, self._changed)
+        launch = self._launch_of()
+        await asyncio.to_thread(load, launch)
+        held = _Held(launch, self._max_bytes, self._greet, self._changed)
         try:
             await held.open(self.server.connect_timeout_s)
         except BaseException:
@@ -209,10 +211,11 @@ class _Held:
     async def open(self, timeout_s: float) -> None:
         """Waits until it is ready. Raises as `Connection.call`; then nothing of it is left."""
         try:
-            await asyncio.wait({self._ready, self._owner}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {self._ready, self._owner, self.ended}
+            await asyncio.wait(either, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if self._ready.done():
                 return
-            is_late = not self._owner.done()
+            is_late = not self._owner.done() and not self.ended.done()
         except BaseException:
             await self.close()
             raise
@@ -262,7 +265,7 @@ class _Held:
 
     async def _own(self, max_bytes: int, greet: Callable[[Link], Awaitable[None]], changed: Callable[[], None]) -> None:
         try:
-            async with opened(self.launch, max_bytes, changed) as link:
+            async with opened(self.launch, max_bytes, changed, self._unreadable) as link:
                 self.link = link
                 if link.pipes is not None:
                     link.pipes.closed.add_done_callback(lambda _: self.drop())
@@ -274,9 +277,15 @@ class _Held:
             if asyncio.current_task().cancelling():  # type: ignore[union-attr]
                 raise
         except BaseException as error:  # noqa: BLE001 - the border: kept for whoever waits
-            self.error = error
+            self.error = self.error or error
         finally:
             self._over()
+
+    def _unreadable(self, error: Exception) -> None:
+        """A reply over HTTP that is no message: while connecting there is only one it can be the answer to."""
+        if self.link is not None and self.link.pipes is None and not self._ready.done():
+            self.error = self.error or unreadable(self.launch, error)
+            self.drop()
 
     def _over(self) -> None:
         if not self.ended.done():

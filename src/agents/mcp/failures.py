@@ -32,6 +32,8 @@ def explained(error: BaseException, launch: Launch, *, during: str, sent: bool) 
                 return TransientError(
                     f"{where}: the connection broke {during}: {_told(cause, launch)}", outcome_unknown=sent
                 )
+            case McpError() if is_forgotten(cause):
+                return ToolError(f"{where} is not at its url (HTTP 404); correct mcp.servers.{launch.name}.url")
             case McpError():
                 return ToolError(f"{where} answered {during} with error {cause.error.code}: {_told(cause, launch)}")
     first = next(_causes(error))
@@ -80,6 +82,15 @@ def is_forgotten(error: BaseException) -> bool:
     from mcp import McpError
 
     return isinstance(error, McpError) and error.error.message == "Session terminated"
+
+
+def unreadable(launch: Launch, error: Exception) -> PlanloomError:
+    """The error of an endpoint whose reply is no message of the protocol."""
+    told = _told(error, launch).partition(" [type=")[0]
+    return ToolError(
+        f"MCP server {launch.name!r} answers with something that is no message of the protocol ({told}); "
+        f"see that mcp.servers.{launch.name}.url leads to an MCP endpoint"
+    )
 
 
 def _refused(where: str, launch: Launch, error: object) -> PlanloomError:

@@ -124,11 +124,22 @@ class Link:
         return found[:_MOST]
 
 
+def load(launch: Launch) -> None:
+    """Imports what a connection needs; takes a second the first time, so it is no part of a server's time to start."""
+    import anyio  # noqa: F401
+    import mcp.types  # noqa: F401
+
+    if launch.url:
+        import langchain_mcp_adapters.sessions  # noqa: F401
+
+
 @asynccontextmanager
-async def opened(launch: Launch, max_bytes: int, changed: Callable[[], None]) -> AsyncIterator[Link]:
+async def opened(
+    launch: Launch, max_bytes: int, changed: Callable[[], None], unreadable: Callable[[Exception], None]
+) -> AsyncIterator[Link]:
     """A connection without its handshake; entered and left by one task. The server's process is gone when it is left.
 
-    `changed` hears when the server says that its list of tools is another.
+    `changed` hears when the server says that its list of tools is another, `unreadable` of replies that are none.
 
     Raises:
         whatever the network or the library comes up with; `failures.explained` makes it one of ours.
@@ -137,7 +148,7 @@ async def opened(launch: Launch, max_bytes: int, changed: Callable[[], None]) ->
 
     _quiet()
     settings: dict[str, Any] = {
-        "message_handler": _handler(changed),
+        "message_handler": _handler(changed, unreadable),
         "client_info": Implementation(name="planloom", version=_version()),
     }
     if launch.url:
@@ -174,12 +185,14 @@ def _http_client(headers: Any = None, timeout: Any = None, auth: Any = None) -> 
     return httpx.AsyncClient(headers=headers, timeout=timeout, auth=auth, follow_redirects=False)
 
 
-def _handler(changed: Callable[[], None]) -> Callable[[Any], Awaitable[None]]:
+def _handler(changed: Callable[[], None], unreadable: Callable[[Exception], None]) -> Callable[[Any], Awaitable[None]]:
     async def heard(message: Any) -> None:
         from mcp.types import ServerNotification, ToolListChangedNotification
 
         if isinstance(message, ServerNotification) and isinstance(message.root, ToolListChangedNotification):
             changed()
+        elif isinstance(message, Exception):
+            unreadable(message)
 
     return heard
 

@@ -29,6 +29,7 @@ class Party:
 
     async def call(self, name: str, **arguments: Any) -> Any:
         """The result of a tool, through the ways of a step."""
+        await self.servers.prepare([name])
         tool = self.servers.find(name)
         assert tool is not None, name
         context = ToolContext(
