@@ -59,7 +59,6 @@ class Planloom:
         """`tools` join the built-in ones; `planner` is asked before the playbooks.
 
         `checkpointer` is LangGraph's, for tools of its world that watch runs; what a run needs is in its journal.
-
         `config` None: the settings in force in the working folder (file, environment), as for the command line.
         """
         self.config = config if config is not None else load(environ=os.environ).config
@@ -77,48 +76,9 @@ class Planloom:
         self.models = self._make_models()
         self._asker = making.asker(self.config, self.models)
         self.knowledge = Knowledge(self.config, self._state, self.models, self.clock)
-        services = Services(
-            config=self.config,
-            registry=self.registry,
-            caller=Caller(self._make_workers),
-            limits=Limits(self.config.limits.per_tool),
-            clock=self.clock,
-            estimate=self.estimate_seconds,
-            ask=self._asker.ask if self._asker is not None else None,
-            knowledge=self.knowledge,
-            audit=making.audit(self.config, self._state, self.clock),
-        )
         self.crew = making.crew(self.config, self.registry, self.models)
-        planners: list[Planner] = [PlaybookPlanner(self.library, self.config.playbooks.threshold)]
-        if planner is not None:
-            planners.insert(0, planner)
-        plans = making.plan_cache(self.config, self._state, self.registry)
-        if plans is not None:
-            planners.append(plans)
-        reception = making.reception(self.clock, self.underway)
-        reception.recall = self.knowledge.recall
-        if self.models is not None:
-            modelled = ModelPlanner(self.models, self.registry, max_steps=self.config.execution.max_steps)
-            reception.choose = modelled.tools
-            planners.append(modelled)
-        store = ArtifactStore(self._state / "artifacts")
-        ending = Ending(self.clock, self._remember)
-        ending.plans = plans
         self._control = Control(self.underway)
-        self.stages = Stages(
-            services,
-            planners,
-            store,
-            folders=self._workspace,
-            reception=reception,
-            ending=ending,
-            listen=self._control.listen,
-        )
-        if self.models is not None:
-            context = self.config.models.context_tokens
-            self.stages.judge = making.judge(self.config, self.models)
-            ending.writer = Writer(self.models, context_tokens=context)
-            ending.conceal = self.models.conceal
+        self.stages = self._make_stages(planner)
 
     async def __aenter__(self) -> Planloom:
         return self
@@ -307,6 +267,46 @@ class Planloom:
         root = Path(self.config.workspace).expanduser()
         folder = out if out is not None else Path(self.config.out).expanduser() / f"{name}-{run_id}"
         return Workspace(root, folder)
+
+    def _make_services(self) -> Services:
+        return Services(
+            config=self.config,
+            registry=self.registry,
+            caller=Caller(self._make_workers),
+            limits=Limits(self.config.limits.per_tool),
+            clock=self.clock,
+            estimate=self.estimate_seconds,
+            ask=self._asker.ask if self._asker is not None else None,
+            knowledge=self.knowledge,
+            audit=making.audit(self.config, self._state, self.clock),
+        )
+
+    def _make_stages(self, planner: Planner | None) -> Stages:
+        planners: list[Planner] = [PlaybookPlanner(self.library, self.config.playbooks.threshold)]
+        if planner is not None:
+            planners.insert(0, planner)
+        ending = Ending(self.clock, self._remember)
+        ending.plans = making.plan_cache(self.config, self._state, self.registry)
+        planners += [ending.plans] if ending.plans is not None else []
+        reception = making.reception(self.clock, self.underway)
+        reception.recall = self.knowledge.recall
+        stages = Stages(
+            self._make_services(),
+            planners,
+            ArtifactStore(self._state / "artifacts"),
+            folders=self._workspace,
+            reception=reception,
+            ending=ending,
+            listen=self._control.listen,
+        )
+        if self.models is not None:
+            modelled = ModelPlanner(self.models, self.registry, max_steps=self.config.execution.max_steps)
+            reception.choose = modelled.tools
+            planners.append(modelled)
+            stages.judge = making.judge(self.config, self.models)
+            ending.writer = Writer(self.models, context_tokens=self.config.models.context_tokens)
+            ending.conceal = self.models.conceal
+        return stages
 
     def _make_models(self) -> Models | None:
         """The models, None when no role has one: then nothing of them is imported."""
