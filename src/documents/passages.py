@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from .blocks import Block
 from .places import Place
 
-_SHORT = 300  # characters; shorter pieces are joined with what follows
+_SHORT = 120  # characters; shorter pieces are joined with what follows
 _SENTENCE = re.compile("(?<=[.!?\u3002\uff01\uff1f])[\"')\\]]*\\s+|\\n|(?<=[\u3002\uff01\uff1f])")
 _SEPARATE = ("page", "slide")  # units that are never joined: a citation names one
 

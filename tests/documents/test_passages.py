@@ -35,12 +35,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("name", "words", "place"),
     [
-        ("rules.md", "14 euros a night", "lines 4-14 (Harbour rules)"),
+        ("rules.md", "14 euros a night", "lines 4-10 (Harbour rules)"),
         ("hours.html", "closed for cleaning", "lines 3-6 (Opening hours)"),
         ("payroll.py", "hours - 40", "lines 4-8 (Payroll)"),
         ("boats.csv", "Rui Pinto", "lines 2-3"),
         ("letter.txt", "new pump", "lines 1-3"),
-        ("lease.docx", "three months' notice", "paragraphs 1-5 (Lease)"),
+        ("lease.docx", "three months' notice", "paragraphs 1-4 (Lease)"),
         ("talk.pptx", "second shop opens", "slide 2 (What comes next)"),
         ("costs.xlsx", "January", "sheet Costs, rows 2-3"),
         ("costs.xlsx", "captain of the ferry", "sheet People, row 2"),
