@@ -50,7 +50,6 @@ class Connection:
         self._not_before = 0.0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
-        self.calls = 0  # requests sent so far
 
     @property
     def is_open(self) -> bool:
@@ -102,7 +101,6 @@ class Connection:
         assert link is not None
         request_id = link.next_id
         task = asyncio.ensure_future(ask(link))
-        self.calls += 1
         try:
             either: set[asyncio.Future[Any]] = {task, held.ended}
             await asyncio.wait(either, timeout=self.server.timeout_s or None, return_when=asyncio.FIRST_COMPLETED)

@@ -108,8 +108,16 @@ async def silent(method: str, headers: dict[str, str], message: Any, writer: asy
         (always("500 Oops"), TransientError, r"broke \(HTTP 500\)"),
         (always("503 Busy"), TransientError, r"too much to do \(HTTP 503\)"),
         (always("302 Found", location="http://127.0.0.1:1/other"), ToolError, r"sends us elsewhere \(HTTP 302\)"),
-        (always("200 OK", b"<html>hello</html>", content_type="text/html"), ToolError, r"answers with something that is no message"),
-        (always("200 OK", b'{"x": 1}', content_type="application/json"), ToolError, r"answers with something that is no message"),
+        (
+            always("200 OK", b"<html>hello</html>", content_type="text/html"),
+            ToolError,
+            r"answers with something that is no message",
+        ),
+        (
+            always("200 OK", b'{"x": 1}', content_type="application/json"),
+            ToolError,
+            r"answers with something that is no message",
+        ),
         (dropped, TransientError, r"MCP server 'web'"),
         (silent, TransientError, r"gave no answer within 1 s while connecting"),
     ],

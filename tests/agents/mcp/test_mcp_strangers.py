@@ -150,12 +150,9 @@ async def test_cancelled_call_is_told_to_the_server(gather: Gather, tmp_path: Pa
     await party.call("raw.echo")
     mark = tmp_path / "mark"
     call = asyncio.ensure_future(party.call("raw.cancelled", mark=str(mark)))
-    other = asyncio.ensure_future(party.call("raw.echo", after=True))
-    server = party.servers.server("raw")
-    while server.connection.calls < 3:
-        await asyncio.sleep(0)
+    await party.call("raw.echo")  # comes after it on the same pipe, so that it is under way
     call.cancel()
-    assert (await other)["data"] == {"after": True}
+    await party.call("raw.echo")
     assert mark.read_text() == "True"
     with pytest.raises(asyncio.CancelledError):
         await call
