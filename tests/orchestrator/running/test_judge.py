@@ -245,3 +245,11 @@ async def test_a_result_that_speaks_to_the_judge_is_judged_alone_and_may_fail() 
         await models.close()
     assert [v.status for v in found] == ["pass", "fail", "pass"]
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("word", ["bestanden", "通过", "réussi", "да", "true", "", "pass or fail"])
+async def test_a_verdict_in_other_words_or_another_language_is_never_a_pass(word: str) -> None:
+    with serving(says(word)) as server:
+        found = await judged(server.models())
+    assert found.status == "unsure"
+    assert "no verdict" in found.reason
