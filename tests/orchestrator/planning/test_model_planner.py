@@ -302,10 +302,10 @@ async def test_reply_cut_at_the_token_limit_is_continued(server, models):
 
 
 async def test_reply_that_is_always_cut_ends(server, models):
-    server.replies = [lambda: streamed([A + "\n", B[:20]], ends=False)] * 6
+    server.replies = [lambda: streamed([A + "\n", B[:20]], ends=False)] * 9
     stream = await stream_of(planner(models))
     assert (await anext(stream)).id == "a"
-    with pytest.raises(PlanError, match="cut 6 times"):
+    with pytest.raises(PlanError, match="cut 9 times"):
         await anext(stream)
 
 
@@ -348,7 +348,7 @@ async def test_endless_stream_ends_at_the_deadline(server, noise):
     server.replies = [lambda: streamed([A + "\n"], forever=noise)] * 7
     stream = await stream_of(planner(models))
     assert (await anext(stream)).id == "a"
-    with pytest.raises(PlanError, match=r"timeout_s"):
+    with pytest.raises(PlanError, match=r"cut 5 times: .*(timeout_s|within 0\.3 s)"):
         await anext(stream)
     await models.close()
 

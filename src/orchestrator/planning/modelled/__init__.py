@@ -29,7 +29,7 @@ from .planlines import AnswerLine, BrokenLine, PlanLines
 from .preselect import select
 
 REPAIRS = 2
-CONTINUATIONS = 5  # of a cut reply, one after another without a new step
+PATIENCE = 8  # cut replies one after another without a new step; one that took all its time counts twice
 MAX_REPLY = 1_000_000
 _ENDED_OK = frozenset({"ok", "done"})
 
@@ -163,6 +163,8 @@ class Writing:
         self._told = told
         self._repairs = 0
         self._continuations = 0
+        self._spent = 0  # of PATIENCE
+        self._was_slow = False
         self._released_before = 0
         self._cut = ""
         self._has_ended = False
@@ -201,6 +203,7 @@ class Writing:
         """The lines of one reply; what ends it too early is kept in `_cut`."""
         lines, size, due = PlanLines(), 0, None
         timeout_s = self._models.endpoint("planner").timeout_s
+        began = asyncio.get_running_loop().time()
         self._cut = ""
         async with aclosing(self._models.stream("planner", messages)) as pieces:  # type: ignore[type-var]
             while (piece := await self._piece(pieces, due)) is not None:
@@ -213,6 +216,7 @@ class Writing:
         for line in lines.end():
             yield line
         self._prose = lines.prose
+        self._was_slow = asyncio.get_running_loop().time() - began >= timeout_s
 
     async def _piece(self, pieces: AsyncIterator[str], due: float | None) -> str | None:
         """The next piece, None at the end; `due` is when the whole reply must be there."""
@@ -246,15 +250,16 @@ class Writing:
         draft.close()
         was_cut = (self._cut or draft.is_cut) and not self._has_ended
         if len(draft.released) > self._released_before:  # a cut reply that brought steps is progress
-            self._released_before, self._continuations = len(draft.released), 0
-        if was_cut and self._continuations < CONTINUATIONS:
+            self._released_before, self._continuations, self._spent = len(draft.released), 0, 0
+        if was_cut and self._spent < PATIENCE:
             self._continuations += 1
+            self._spent += 1 + self._was_slow
             self._notice(f"the planner's reply was cut and is continued{f': {self._cut}' * bool(self._cut)}")
             draft.begin_again()
             return asking.more(self._asked, draft)
         if was_cut:
             raise PlanError(
-                f"expected a whole plan, got a reply cut {CONTINUATIONS + 1} times: {self._cut}".rstrip(": ")
+                f"expected a whole plan, got a reply cut {self._continuations + 1} times: {self._cut}".rstrip(": ")
             )
         if draft.faulty:
             return self._repair()
