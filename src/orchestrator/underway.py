@@ -11,7 +11,7 @@ from pathlib import Path
 from ..clock import Clock
 from ..config import Config
 from ..errors import UsageError
-from ..events import Payload, RunResumed
+from ..events import Notice, Payload, RunResumed
 from ..memory.inbox import Inbox
 from ..memory.journal import Journal, read
 from ..memory.sessions import Sessions
@@ -113,6 +113,8 @@ class Underway:
             scope=self._scope(session, run_id, journal),
         )
         self._active[run_id], self._holds[run_id] = active, hold
+        if journal.notice is not None:
+            active.emit(Notice(journal.notice))
         return active
 
     def close(self, active: Active) -> None:
