@@ -18,7 +18,7 @@ from planloom.agents.registry import Registry
 from planloom.agents.tool import ToolContext
 from planloom.agents.tools.model.asking import Asker
 from planloom.agents.workspace import Workspace
-from planloom.config import Features, Limits, Models
+from planloom.config import Features, Limits, Models, Performance
 from planloom.errors import ModelError, ToolError
 
 TOOLS = Registry()
@@ -221,3 +221,20 @@ async def test_refusal_of_the_endpoint_is_the_error_of_the_step(made):
     refused = JSONResponse({"error": {"message": "no such model"}}, status_code=404)
     with serving(lambda body: refused) as server, pytest.raises(ModelError):
         await call("model.classify", made(server), text="x", labels=["a", "b"])
+
+
+async def test_summaries_share_a_call_also_when_only_one_step_may_run(tmp_path):
+    one = Step(id="m", action="model.summarise", for_each=["a b c", "d e f", "g h i"], parameters={"text": "${item}"})
+    with serving(reading) as server:
+        config = Config(
+            workspace=str(tmp_path),
+            state=str(tmp_path / "state"),
+            out=str(tmp_path / "out"),
+            models=Models(base_url=server.url, model="scripted"),
+            limits=Limits(requests_per_minute=0, tokens_per_minute=0),
+            performance=Performance(max_parallel_steps=1),
+        )
+        async with Planloom(config) as loom:
+            result = await loom.run(plan=Plan(goal="sum up", steps=(one,), answer="${m}"))
+        assert [result.steps[f"m[{i}]"].value["text"] for i in range(3)] == ["a b", "d e", "g h"]
+        assert len(server.requests) == 1

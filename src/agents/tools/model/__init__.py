@@ -130,7 +130,9 @@ def _without_empty(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value != ""}
 
 
-# The answers of these two are so short that a call for sixteen takes hardly longer than a call for one.
+# Short answers: a call for sixteen takes hardly longer than a call for one. Longer ones take their time, so those are
+# merged only where places are scarce; otherwise they start side by side and share a call all the same.
+_TEXT_GROWTH = 0.2
 
 
 @classify.batch(limit=16)
@@ -141,6 +143,21 @@ async def _classify_all(calls: list[dict[str, Any]], context: ToolContext) -> Se
 @extract.batch(limit=16)
 async def _extract_all(calls: list[dict[str, Any]], context: ToolContext) -> Sequence[Any]:
     return await _all(extract, calls, context)
+
+
+@summarise.batch(limit=16, growth=_TEXT_GROWTH)
+async def _summarise_all(calls: list[dict[str, Any]], context: ToolContext) -> Sequence[Any]:
+    return await _all(summarise, calls, context)
+
+
+@translate.batch(limit=16, growth=_TEXT_GROWTH)
+async def _translate_all(calls: list[dict[str, Any]], context: ToolContext) -> Sequence[Any]:
+    return await _all(translate, calls, context)
+
+
+@write.batch(limit=16, growth=_TEXT_GROWTH)
+async def _write_all(calls: list[dict[str, Any]], context: ToolContext) -> Sequence[Any]:
+    return await _all(write, calls, context)
 
 
 async def _all(one: Tool, calls: Sequence[Mapping[str, Any]], context: ToolContext) -> Sequence[Any]:
