@@ -45,6 +45,7 @@ def save(index: VectorIndex, folder: Path, *, space: str) -> None:
     try:
         _save(index, folder, space, before)
     except (OSError, RuntimeError) as error:  # faiss raises RuntimeError
+        _tidy(folder, {entry["file"] for entry in before.get("files", {}).values()})
         raise SearchIndexError(
             f"expected to save the index in {str(folder)!r}, got: {error}; make room and try again", kind="disk"
         ) from error
@@ -220,8 +221,8 @@ def _hash(path: Path) -> str:
 
 
 def _tidy(folder: Path, kept: set[str]) -> None:
-    """Removes files of older generations."""
-    for path in folder.iterdir():
+    """Removes files of older generations, and of one that could not be finished."""
+    for path in folder.iterdir() if folder.is_dir() else ():
         is_ours = path.suffix in (".faiss", ".npy") or path.name.startswith(".")
         if is_ours and path.name not in kept:
             with contextlib.suppress(OSError):
