@@ -162,7 +162,7 @@ def _axis(analysis: Analysis, name: int, plot: int, canvas: Canvas) -> Text:
     """The moments above the rows; a mark where no process ran the run."""
     whole = analysis.wall_s
     line = [" "] * (plot + 9)
-    for moment in ticks(whole, max(2, plot // 12)):
+    for moment in ticks(whole, max(3, plot // 12)):
         place = int(moment / whole * plot) if whole else 0
         label = ("╷" if canvas.unicode else "|") + _moment(moment, whole)
         if place + len(label) <= len(line) and "".join(line[max(0, place - 1) : place + len(label)]).isspace():

@@ -13,6 +13,9 @@ from .. import events
 from ..errors import JournalError
 from ..events import Event
 from ..memory.journal import holder, read
+from ..memory.sessions.index import Index, Summary
+
+_LOCKS = Path("/proc/locks")  # Linux: who holds what; looking there takes no lock, so that no writer is refused
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,20 +42,22 @@ class Brief:
 
 
 class RunFiles:
-    """`damaged` says of which sessions the journal could not be read, and why."""
+    """`damaged` says which sessions could not be read, and why."""
 
     def __init__(self, state: Path) -> None:
         self.sessions = state / "sessions"
         self.damaged: list[str] = []
+        self._index = Index(self.sessions, state / "sessions.sqlite")
+        self._known: list[Summary] | None = None
 
     def newest(self, limit: int, *, status: str | None = None) -> list[Brief]:
         """The newest runs, newest first; 0: all. Sessions that can't hold one of them are not read."""
         found: list[Brief] = []
-        for changed, folder in self._folders():
-            kept = sorted((b.began_at for b in found), reverse=True)
-            if limit and len(kept) >= limit and kept[limit - 1] > changed:
+        for summary in self._summaries():
+            kept = sorted((brief.began_at for brief in found), reverse=True)
+            if limit and len(kept) >= limit and kept[limit - 1] > summary.updated:
                 break
-            found += [brief for brief in self._briefs(folder) if status in (None, brief.state)]
+            found += [brief for brief in self._briefs(summary.id) if status in (None, brief.state)]
         found.sort(key=lambda brief: (-brief.began_at, brief.run_id))
         return found[: limit or None]
 
@@ -60,14 +65,15 @@ class RunFiles:
         """The run of this id, or the only one whose id begins so; None: the newest. None when there is none."""
         if run is None:
             return next(iter(self.newest(1)), None)
-        starting: list[Brief] = []
-        for _, folder in self._folders():
-            for brief in self._briefs(folder):
-                if brief.run_id == run:
-                    return brief
-                if brief.run_id.startswith(run) and run:
-                    starting.append(brief)
-        return starting[0] if len(starting) == 1 else None
+        starting = {name: s.id for s in self._summaries() for name in s.runs if run and name.startswith(run)}
+        name = run if run in starting else (next(iter(starting)) if len(starting) == 1 else None)
+        if name is None:
+            return None
+        return next((brief for brief in self._briefs(starting[name]) if brief.run_id == name), None)
+
+    def names(self) -> list[str]:
+        """The ids of all runs, those of the session used last first."""
+        return [name for summary in self._summaries() for name in sorted(summary.runs, reverse=True)]
 
     def events(self, brief: Brief) -> Iterator[Event]:
         """The events of a run, in order.
@@ -79,27 +85,22 @@ class RunFiles:
             if record.run_id == brief.run_id and (event := record.event(brief.session_id)) is not None:
                 yield event
 
-    def _folders(self) -> list[tuple[float, Path]]:
-        """The sessions with the time of their last change, newest first."""
-        found = []
-        for folder in self.sessions.iterdir() if self.sessions.is_dir() else ():
-            if folder.is_dir():
-                times = [entry.stat().st_mtime for entry in os.scandir(folder) if entry.is_file()]
-                found.append((max(times, default=0.0), folder))
-        return sorted(found, reverse=True)
+    def _summaries(self) -> list[Summary]:
+        if self._known is None:
+            self._known = self._index.all()
+            self.damaged = [summary.problem for summary in self._known if summary.problem is not None]
+        return self._known
 
-    def _briefs(self, folder: Path) -> list[Brief]:
+    def _briefs(self, session: str) -> list[Brief]:
+        folder = self.sessions / session
         found: dict[str, _Fold] = {}
         try:
             for record in read(folder):
-                if (event := record.event(folder.name)) is not None:
-                    fold = found.get(event.run_id)
-                    if fold is None:
-                        fold = found[event.run_id] = _Fold(event)
-                    fold.add(event)
-        except JournalError as error:
-            self.damaged.append(str(error))
-        return [fold.brief(_is_held(folder, fold.last_at)) for run_id, fold in found.items() if run_id]
+                if record.run_id and (event := record.event(session)) is not None:
+                    found.setdefault(event.run_id, _Fold(event)).add(event)
+        except JournalError:
+            return []  # `damaged` tells of it
+        return [fold.brief(_is_held(folder, fold.last_at)) for fold in found.values()]
 
 
 class _Fold:
@@ -160,14 +161,21 @@ def _failed(states: Iterable[str]) -> int:
 
 
 def _is_held(folder: Path, last_at: float) -> bool:
-    """Whether the process that wrote the session last is alive, and wrote these events."""
+    """Whether a process of this machine has the session open, and had it when the run's last event was written."""
     who = holder(folder)
-    if who is None or who.since > last_at:
+    if who is None or who.since > last_at or who.host != socket.gethostname():
         return False
-    if who.host != socket.gethostname():
-        return True
     try:
-        os.kill(who.pid, 0)
+        inode = (folder / "lock").stat().st_ino
+        locks = _LOCKS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return _is_alive(who.pid)
+    return any(" FLOCK " in line and f":{inode} " in line for line in locks)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:

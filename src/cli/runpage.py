@@ -221,7 +221,7 @@ def _faults(analysis: Analysis, wide: int) -> Iterator[Text]:
     yield Text("What failed", "bold red")
     for step in failed[:_FAULTS]:
         behind = f" ({skipped[step.id]} skipped behind it)" if skipped[step.id] else ""
-        line = Text("  ").append(printable(step.id), "bold").append(f"{behind}: ")
+        line = Text("  ").append(cut(step.id, wide // 3), "bold").append(f"{behind}: ")
         first, *more = (printable(step.error).strip() or "no reason given").splitlines()
         yield line.append(cut(first, max(20, wide - line.cell_len)), "red")
         for text in more[:3]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..orchestrator.analysis import Analysis
     from .runfiles import Brief, RunFiles
 
+_WIDE = 100
+_IN_ASCII = str.maketrans({"·": "|", "…": "~"})  # of the same width
 STATUSES = ("done", "failed", "cancelled", "budget", "needs_approval", "running", "cut")
 
 
@@ -93,7 +95,7 @@ def _unknown(files: RunFiles, run: str | None) -> str:
     """What to say of a run that is not there."""
     from difflib import get_close_matches
 
-    known = [brief.run_id for brief in files.newest(0)]
+    known = files.names()
     if not known:
         return f"expected a run, got none: nothing has run yet below {str(files.sessions)!r}"
     starting = [name for name in known if run is not None and name.startswith(run)]
@@ -129,19 +131,22 @@ def _print_list(found: list[Brief]) -> None:
     rows = [
         (
             brief.run_id,
-            _when(brief.began_at),
+            _when(brief.began_at) if _width() >= _WIDE else "",  # the id says it too
             f"{brief.ok}/{brief.steps} ok" + (f", {brief.failed} failed" if brief.failed else ""),
             as_seconds(brief.seconds),
             f"${brief.cost_usd:.4f}" if brief.cost_usd else "",
         )
         for brief in found
     ]
+    word = max(len(brief.state) for brief in found)
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for brief, (run, when, steps, seconds, usd) in zip(found, rows, strict=True):
         shape, _, style = STATUS[brief.state]
-        line = Text(f"{run:<{wide[0]}}  ", "bold").append(f"{when:<{wide[1]}}  ", "not bold dim")
-        line.append(f"{shape if _takes_unicode() else ' '} {brief.state.replace('_', ' '):<14}", f"not bold {style}")
+        line = Text(f"{run:<{wide[0]}}  ", "bold").append(f"{when:<{wide[1]}}  " if wide[1] else "", "not bold dim")
+        line.append(
+            f"{shape if _takes_unicode() else ' '} {brief.state.replace('_', ' '):<{word}}", f"not bold {style}"
+        )
         line.append(f"  {seconds:>{wide[3]}}  {steps:<{wide[2]}}  ", "not bold")
         line.append(f"{usd:>{wide[4]}}  " if wide[4] else "", "not bold")
         lines.append(line.append(cut(brief.goal or "no goal in words", max(12, _width() - line.cell_len)), "not bold"))
@@ -178,8 +183,10 @@ def _write(lines: Any) -> None:
     """Lines as they are: in colour on a terminal, as text elsewhere."""
     from .output import terminal
 
-    console = terminal()
+    console, is_plain = terminal(), not _takes_unicode()
     for line in lines:
+        if is_plain:
+            line.plain = line.plain.translate(_IN_ASCII)
         if console is None:
             sys.stdout.write(line.plain.rstrip() + "\n")
         else:

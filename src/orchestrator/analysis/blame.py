@@ -55,7 +55,7 @@ class _Walk:
                 earlier = anything(self.round, mark.number)
             mark = earlier
         if not self.round.marks and not self.round.is_replan and (not self.time.is_resumed or self.time.planned):
-            trail.take_planning(self.time.accepted)
+            self._planned()
         trail.take(began, "overhead", None, "starting")
         return trail.found[::-1]
 
@@ -208,9 +208,9 @@ class _Walk:
         time, start = self.time, self.timeline.start
         if time.is_resumed and time.planned is None:
             return
+        self.trail.take_review()
         if start is not None and start.plan_source.partition(":")[0] in _WHOLE and time.planned is not None:
-            reviewed_at = time.reviewed.at if time.reviewed is not None else 0.0
-            self.trail.take(max(time.planned, reviewed_at), "overhead")
+            self.trail.take(time.planned, "overhead")
         self.trail.take_planning(time.accepted)
 
     def _replanned(self, mark: Mark) -> Mark | None:

@@ -72,14 +72,17 @@ class Trail:
         uses = [use for use in self._uses.get(None, ()) if use.call.role == "writer"]
         self._take_calls(start, "overhead", None, uses, detail="answering")
 
-    def take_planning(self, start: float) -> None:
-        """Planning, with the approval of the whole plan; waits of the planner at model limits are told apart."""
+    def take_review(self) -> None:
+        """The time since a person was asked whether the plan may run, if one was."""
         answered = self.time.reviewed
-        asked = answered.before if answered is not None and answered.before is not None else answered
-        if answered is not None and asked is not None:
-            if asked is not answered:
-                self.take(answered.at, "overhead")
-            self.take(asked.at, "approval", None, "plan")
+        if answered is None:
+            return
+        if answered.before is not None:
+            self.take(answered.at, "overhead")
+        self.take((answered.before or answered).at, "approval", None, "plan")
+
+    def take_planning(self, start: float) -> None:
+        """Planning; waits of the planner at model limits are told apart."""
         uses = [use for use in self._uses.get(None, ()) if use.call.role in _PLANNING]
         self._take_calls(start, "planning", None, uses, only_waits=True)
 

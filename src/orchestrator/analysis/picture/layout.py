@@ -26,14 +26,14 @@ NAMES: dict[Category, str] = {
     "overhead": "own overhead",
 }
 _ENDS = {
-    "reused": "·",
-    "open": "▸",
     "failed": "✗",
     "retried": "↻",
     "rejected": "↺",
     "invalidated": "↺",
     "cancelled": "■",
     "in_doubt": "!",
+    "reused": "·",
+    "open": "▸",
 }
 _ORDER = ("verification", "queue", "limit", "back_off", "approval", "run")
 _WAITS = {
