@@ -1,0 +1,145 @@
+"""planloom index, search, ask and memory, as people and programs call them."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.conftest import Place
+from tests.documents import files
+from tests.orchestrator.scripted import asked, serving
+
+
+@pytest.fixture
+def documents(place: Place) -> Place:
+    files.everything(place.folder / "files")
+    (place.folder / "files" / "broken.pdf").write_bytes(b"%PDF-1.7\n" + bytes(100))
+    return place
+
+
+def data(place: Place, *arguments: str, code: int = 0, **environment: str) -> Any:
+    done = place.run(*arguments, "--json", **environment)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_two_commands_lead_from_a_folder_to_a_cited_answer(documents: Place) -> None:
+    report = data(documents, "index", "files")
+    assert {"files", "chunks", "embedded", "cached", "failed", "seconds"} <= report.keys()
+    assert (report["files"], report["embedded"]) == (9, 16)
+    (failed,) = report["failed"]
+    assert failed["path"].endswith("broken.pdf")
+    assert "damaged" in failed["reason"]
+    found = data(documents, "search", "captain of the ferry", "--limit", "2")
+    first = found["results"][0]
+    assert (Path(first["path"]).name, first["place"]) == ("costs.xlsx", "sheet People, row 2")
+    assert 0 < first["score"] <= 1
+    assert "Ines Duarte" in first["text"]
+    answer = data(documents, "ask", "What does a mooring cost in winter?")
+    assert answer["written_by"] == "passages"
+    assert "9 euros in winter" in answer["answer"]
+    assert answer["citations"][0]["place"] == "lines 4-10 (Harbour rules)"
+    assert any("no model" in note for note in answer["notes"])
+    plain = documents.run("ask", "What does a mooring cost in winter?")
+    assert "files/rules.md, lines 4-10 (Harbour rules)" in plain.stdout
+    assert "9 euros in winter" in plain.stdout
+
+
+def test_a_model_writes_the_answer_and_only_citations_that_exist_stay(documents: Place) -> None:
+    data(documents, "index", "files")
+
+    def script(body: dict[str, Any]) -> str:
+        lines = [json.loads(line) for line in asked(body).splitlines() if line.startswith("{")]
+        number = next(line["passage"] for line in lines if "winter" in line["text"])
+        return f"It costs 9 euros [{number}], see also [97] and [a link](http://x)."
+
+    with serving(script) as server:
+        answer = data(
+            documents, "ask", "What does a mooring cost in winter?",
+            OPENAI_BASE_URL=server.url, PLANLOOM_MODELS__MODEL="m",
+        )  # fmt: skip
+    assert answer["written_by"] == "model"
+    assert "[97]" not in answer["answer"]
+    (cited,) = answer["citations"]
+    assert answer["answer"].startswith(f"It costs 9 euros [{cited['number']}]")
+    assert cited["path"].endswith("rules.md")
+
+
+def test_a_dead_model_leaves_the_passages(documents: Place) -> None:
+    data(documents, "index", "files")
+    answer = data(
+        documents, "ask", "mooring winter",
+        OPENAI_BASE_URL="http://127.0.0.1:9/v1", PLANLOOM_MODELS__MODEL="m", PLANLOOM_MODELS__MAX_ATTEMPTS="1",
+    )  # fmt: skip
+    assert answer["written_by"] == "passages"
+    assert any("could not answer" in note for note in answer["notes"])
+
+
+def test_status_and_forget(documents: Place) -> None:
+    data(documents, "index", "files")
+    status = data(documents, "index", "status")
+    assert (status["files"], status["chunks"], status["pending"]) == (9, 16, 0)
+    assert status["embedding"].startswith("lexical:")
+    told = documents.run("index", "status").stdout
+    assert "9 (" in told
+    assert "broken.pdf: it is damaged" in told
+    assert data(documents, "index", "forget", "files/lease.docx") == {"forgotten": 1}
+    assert data(documents, "index", "forget", "files/lease.docx", code=1) == {"forgotten": 0}
+    assert data(documents, "index", "status")["files"] == 8
+
+
+def test_bad_use_says_what_to_do(place: Place) -> None:
+    for arguments in (["search", "x"], ["ask", "x"], ["index"], ["index", "status"]):
+        done = place.run(*arguments)
+        assert done.returncode == 2
+        assert "planloom index FOLDER" in done.stderr
+    done = place.run("index", "nowhere")
+    assert done.returncode == 2
+    assert "nowhere" in done.stderr
+
+
+def test_watching_ends_with_ctrl_c_and_reports_line_by_line(documents: Place) -> None:
+    process = documents.start("index", "files", "--watch", "--json")
+    try:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["files"] == 9
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_facts_are_kept_found_exported_and_forgotten(place: Place) -> None:
+    (added,) = data(place, "memory", "add", "Prefers charts in dark blue", "--category", "taste", "--source", "mail")
+    assert added["merged"] is False
+    assert data(place, "memory", "add", "prefers chart in dark blue", "--category", "taste")[0]["merged"] is True
+    (place.folder / "facts.jsonl").write_text(
+        '{"text": "Has two dogs", "confidence": 0.5}\n{"text": "Lives in Porto"}\n'
+    )
+    assert len(data(place, "memory", "add", "--file", "facts.jsonl")) == 2
+    assert data(place, "memory", "search", "colour of charts")[0]["category"] == "taste"
+    assert len(data(place, "memory", "list")) == 3
+    assert data(place, "memory", "list", "--user", "somebody else") == []
+    lines = [json.loads(line) for line in place.run("memory", "export").stdout.splitlines()]
+    assert {line["text"] for line in lines} == {"prefers chart in dark blue", "Has two dogs", "Lives in Porto"}
+    assert data(place, "memory", "forget", "--query", "dogs") == {"forgotten": 1}
+    assert data(place, "memory", "forget", added["id"]) == {"forgotten": 1}
+    assert data(place, "memory", "forget", "unknown", code=1) == {"forgotten": 0}
+    assert place.run("memory", "forget", "--all", stdin="n\n").returncode == 1
+    assert [one["text"] for one in data(place, "memory", "list")] == ["Lives in Porto"]
+    assert place.run("memory", "add").returncode == 2
+    (place.folder / "bad.jsonl").write_text("nonsense\n")
+    assert "line 1" in place.run("memory", "add", "--file", "bad.jsonl").stderr
+
+
+def test_what_a_document_says_never_reaches_the_terminal_as_commands(place: Place) -> None:
+    (place.folder / "evil.txt").write_text("harbour \x1b[31m\x1b]0;title\x07 fees\u202e end")
+    data(place, "index", "evil.txt")
+    shown = place.run("search", "harbour").stdout + place.run("ask", "harbour").stdout
+    assert "harbour" in shown
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
