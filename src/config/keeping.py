@@ -42,6 +42,12 @@ class Playbooks(Group):
         le=1,
         description="Lexical similarity (0 to 1) from which a goal matches a playbook. 0: any.",
     )
+    threshold_with_model: float = Field(
+        0.75,
+        ge=0,
+        le=1,
+        description="The same where a model can plan what fits less clearly. 0: any.",
+    )
 
 
 class Index(Group):

@@ -20,6 +20,8 @@ from ..models.client import Models
 from ..models.scope import current
 from .conversation import Message, said
 from .planning.cached.cache import PlanCache
+from .planning.planner import PlaybookPlanner
+from .planning.playbooks import Library
 from .reception import Reception
 from .running.judge import Judge
 from .suspicion import addressed
@@ -29,6 +31,13 @@ if TYPE_CHECKING:
     from ..agents.tools.model.asking import Asker
 
 _QUESTIONS_A_CALL = 16
+
+
+def playbook_planner(config: Config, library: Library, models: Models | None) -> PlaybookPlanner:
+    """What plans with playbooks; a goal has to fit more clearly where a model can plan it."""
+    settings = config.playbooks
+    has_model = models is not None and models.has("planner")
+    return PlaybookPlanner(library, max(settings.threshold, settings.threshold_with_model if has_model else 0.0))
 
 
 def plan_cache(config: Config, state: Path, registry: Registry) -> PlanCache | None:

@@ -33,7 +33,7 @@ from .control import Control
 from .ending import Ending
 from .planning.modelled import ModelPlanner
 from .planning.plan import Plan
-from .planning.planner import Planner, PlaybookPlanner
+from .planning.planner import Planner
 from .planning.playbooks import Library
 from .recovery import Recovered
 from .result import Result, told
@@ -282,7 +282,7 @@ class Planloom:
         )
 
     def _make_stages(self, planner: Planner | None) -> Stages:
-        planners: list[Planner] = [PlaybookPlanner(self.library, self.config.playbooks.threshold)]
+        planners: list[Planner] = [making.playbook_planner(self.config, self.library, self.models)]
         if planner is not None:
             planners.insert(0, planner)
         ending = Ending(self.clock, self._remember)
