@@ -20,7 +20,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 
 
 def test_both_ways_are_shown_for_each_server() -> None:
-    assert (len(VARIABLES), len(FILES), len(BLOCKS)) == (10, 6, 3)
+    assert (len(VARIABLES), len(FILES), len(BLOCKS)) == (11, 7, 3)
 
 
 @pytest.mark.parametrize("line", VARIABLES)
