@@ -6,10 +6,10 @@ and what goes is counted by a mark. The present goal and the last turn stay whol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..events import Event, RunAccepted, RunFinished, RunStarted
+from ..memory.sessions.state import State
 from ..models.guard import Guard
 from ..models.pruning import by_hash
 
@@ -31,27 +31,19 @@ def visible(messages: Sequence[Message], results: Mapping[str, str], limit_token
     return list(fitted.messages)
 
 
-def said(events: Iterable[Event], before: str) -> list[Message]:
-    """The goals and answers of a session's runs that ended, in the order they began, up to the run `before`."""
-    goals: dict[str, str] = {}
-    answers: dict[str, str] = {}
-    for event in events:
-        if event.run_id == before:
-            continue
-        match event.payload:
-            case RunAccepted(goal=goal) | RunStarted(goal=goal) if goal:
-                goals[event.run_id] = goal
-            case RunFinished(status=status, reason=reason, answer=answer):
-                told = answer.strip() or f"({status}{': ' + reason if reason else ''})"
-                answers[event.run_id] = told
-            case _:
-                continue
-    return [
-        message
-        for run, goal in goals.items()
-        if run in answers
-        for message in ({"role": "user", "content": goal}, {"role": "assistant", "content": answers[run]})
-    ]
+def said(state: State, before: str) -> list[Message]:
+    """What was said in a session: messages of no run, and the goals and answers of runs that ended, but for `before`."""
+    answers = {m.run_id: m.text for m in state.messages if m.role == "assistant" and m.run_id}
+    told: list[Message] = []
+    for message in state.messages:
+        run = state.runs.get(message.run_id)
+        if run is None:
+            told.append({"role": message.role, "content": message.text})
+        elif message.role == "user" and run.id != before and run.ended is not None:
+            ended = f"({run.status}{': ' + run.reason if run.reason else ''})"
+            answer = answers.get(run.id, "").strip() or ended
+            told += [{"role": "user", "content": message.text}, {"role": "assistant", "content": answer}]
+    return told
 
 
 def listed(messages: Sequence[Message]) -> str:

@@ -57,7 +57,7 @@ def reception(clock: Clock, underway: Underway) -> Reception:
     """What takes goals in; a session is told by its journal."""
 
     def session(name: str, run: str) -> list[Message]:
-        return said(underway.find(run).journal.events(), run) if run in underway else []
+        return said(underway.sessions.load(name), run) if run in underway else []
 
     return Reception(clock, session)
 

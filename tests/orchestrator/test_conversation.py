@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planloom.errors import ContextError
-from planloom.events import Event, RunAccepted, RunFinished, RunStarted
+from planloom.events import Event, MessageAdded, RunAccepted, RunFinished, RunStarted
+from planloom.memory.sessions.state import State
 from planloom.models.guard import Guard
 from planloom.models.pruning import left_out
 from planloom.orchestrator.conversation import listed, said, visible
@@ -106,14 +107,18 @@ def test_a_session_is_told_by_the_goals_and_answers_of_its_runs() -> None:
 
     events = [
         event("a", RunAccepted("first", {})),
-        event("b", RunAccepted("second", {})),
+        event("b", RunAccepted("", {})),
         event("b", RunStarted("second, in full", {}, "model", {})),
         event("a", RunFinished("done", "", "one\ntwo", 1.0, {})),
         event("b", RunFinished("failed", "no way", "", 1.0, {})),
         event("c", RunAccepted("under way", {})),
         event("d", RunAccepted("present", {})),
         event("d", RunFinished("done", "", "x", 1.0, {})),
+        event("", MessageAdded("user", "by the way")),
     ]
-    told = said(events, "d")
-    assert [m["content"] for m in told] == ["first", "one\ntwo", "second, in full", "(failed: no way)"]
-    assert listed(told) == "1. **first**\n   one\n   two\n2. **second, in full**\n   (failed: no way)"
+    state = State()
+    for one in events:
+        state.take_event(one)
+    told = said(state, "d")
+    assert [m["content"] for m in told] == ["first", "one\ntwo", "second, in full", "(failed: no way)", "by the way"]
+    assert listed(told[:4]) == "1. **first**\n   one\n   two\n2. **second, in full**\n   (failed: no way)"
