@@ -182,7 +182,8 @@ def _span(made: Scene, step: StepFigures, span: Span, y: float, place: tuple[flo
     made.add(Box(x=x, y=y + (ROW - tall) / 2, wide=max(1.5, wide), tall=tall, role=role, radius=2, note=note))
     if span.outcome in _ENDS:
         at = x + max(1.5, wide) + 7
-        made.add(Words(x=at, y=y + 16, text=_ENDS[span.outcome], size=12, role="failed", anchor="middle", bold=True))
+        role = "muted" if span.outcome in ("reused", "open") else "failed"
+        made.add(Words(x=at, y=y + 16, text=_ENDS[span.outcome], size=12, role=role, anchor="middle", bold=True))
 
 
 def _profile(made: Scene, analysis: Analysis, row: Row, y: float, place: tuple[float, float]) -> None:
