@@ -1,8 +1,8 @@
 """What indexing costs in model calls and time: one text a call against batches, and again after a little has changed.
 
 Documents are the texts of installed packages' own files and, where these are not enough, made from their paragraphs.
-Vectors come from the simulated provider over HTTP, in a process of its own, with 50 ms a call; calls are
-counted there. `calls_share` and `time_share` are of 100 documents, batched over one by one, in the median of three repetitions.
+Vectors come from the simulated provider over HTTP, in a process of its own, with 50 ms a call; calls are counted there.
+`calls_share` and `time_share` are of 100 documents, batched over one by one, in the median of three repetitions.
 """
 
 from __future__ import annotations
