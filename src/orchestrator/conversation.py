@@ -32,7 +32,7 @@ def visible(messages: Sequence[Message], results: Mapping[str, str], limit_token
 
 
 def said(state: State, before: str) -> list[Message]:
-    """What was said in a session: messages of no run, and the goals and answers of runs that ended, but for `before`."""
+    """What was said in a session: messages of no run, and goals and answers of the runs that ended, but `before`."""
     answers = {m.run_id: m.text for m in state.messages if m.role == "assistant" and m.run_id}
     told: list[Message] = []
     for message in state.messages:
