@@ -174,7 +174,7 @@ class Goals:
         while not live.task.done() and not live.asked:
             live.changed.clear()
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(deadline if live.run_id else None):  # its id comes first
                     await live.changed.wait()
             except TimeoutError:
                 break
