@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from .actions import Agents, Audit, Http, Mcp, McpServer, Policy, PolicyRole, Tools
+from .actions import Agents, Audit, Http, Mcp, McpServer, Policy, PolicyRole, Sql, Tools
 from .group import Effect, Fsync, Group, Schedule, Verify
 from .keeping import Caches, Documents, Index, Memory, Playbooks, Sessions
 from .models import Embeddings, Models, Role
@@ -41,6 +41,7 @@ __all__ = [
     "PolicyRole",
     "Role",
     "Sessions",
+    "Sql",
     "Tools",
     "Verification",
 ]

@@ -15,11 +15,25 @@ class Http(Group):
     allow_private: bool = Field(False, description="Whether private, loopback and link-local addresses may be fetched.")
 
 
+class Sql(Group):
+    databases: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Databases by name: {shop: shop.db, crm: 'postgresql://reader:${ENV:CRM_PASSWORD}@db/crm'}. "
+        "SQLite files need no name.",
+    )
+    timeout_s: float = Field(30.0, gt=0, description="Seconds one statement may take. More than 0.")
+    max_rows: int = Field(
+        10_000, gt=0, description="Rows that sql.query returns at most; sql.extract takes any number."
+    )
+    max_bytes: int = Field(8_000_000, gt=0, description="Bytes of values that sql.query returns at most.")
+
+
 class Tools(Group):
     modules: list[str] = Field(
         default_factory=list, description="Python files or importable modules with functions marked @tool."
     )
     http: Http = Http()
+    sql: Sql = Sql()
 
 
 class McpServer(Group):
