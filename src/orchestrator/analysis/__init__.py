@@ -45,10 +45,11 @@ def analyze(told: Iterable[Event], *, now: float | None = None) -> Analysis:
     if now is not None and last.finish is None:
         last.ended = max(last.ended, now)
     scale = Scale(timeline.times)
-    segments = tuple(
+    scaled = (
         replace(segment, start_s=scale.at(segment.start_s), end_s=scale.at(segment.end_s))
         for segment in blame(timeline)
     )
+    segments = tuple(segment for segment in scaled if segment.end_s > segment.start_s)
     steps = _steps(timeline, tracks(timeline, scale), segments)
     return _whole(timeline, scale, segments, steps)
 

@@ -23,10 +23,10 @@ class Scale:
         """Working seconds until this moment."""
         for time, start in zip(reversed(self._times), reversed(self._starts), strict=True):
             if moment >= time.began:
-                return start + min(moment, time.ended) - time.began
+                return start + (min(moment, time.ended) - time.began)
         return 0.0
 
     def of(self, time: Time) -> tuple[float, float]:
         """Beginning and end of a stretch."""
         start = self._starts[list(self._times).index(time)]
-        return start, start + time.ended - time.began
+        return start, start + (time.ended - time.began)

@@ -75,6 +75,13 @@ def test_approval_counts_from_the_question_to_the_answer():
     assert analysis.steps["w"].approval_s == 7
 
 
+def test_a_call_that_stopped_to_ask_a_person_waited_for_that_person():
+    told = Told().add(0, "agent").start(0, "agent").ask(2, "agent/1").answer(7, "agent/1")
+    analysis = analyze(told.start(7, "agent", "answered", "agent").end(9, "agent").finish(9))
+    assert shares(analysis.blame) == {"tool": 4, "approval": 5}
+    assert set(analysis.steps) == {"agent"}
+
+
 def test_approval_of_the_whole_plan_is_no_step():
     told = Told().ask(1, "plan", "plan").answer(6, "plan").add(6, "a").start(6, "a").end(7, "a")
     analysis = analyze(told.finish(7))
@@ -253,5 +260,5 @@ async def test_on_a_real_run_the_parts_add_up_to_what_it_says_it_took(tmp_path):
         result = await loom.run(plan=Plan(goal="count", steps=tuple(steps)), on_event=events.append)
     analysis = analyze(events)
     assert result.status == analysis.status == "done"
-    assert abs(sum(analysis.blame.values()) - result.seconds) <= 0.01 * result.seconds + 0.005
+    assert abs(sum(analysis.blame.values()) - result.seconds) <= 0.01 * result.seconds
     assert all(step.status == "ok" for step in analysis.leaves) and len(analysis.leaves) == 30

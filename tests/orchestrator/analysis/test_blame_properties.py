@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -124,6 +126,24 @@ def check(made: Made) -> Analysis:
     for segment in analysis.segments:
         facts.check(segment, made.events[0].at)
     return analysis
+
+
+def check_partition(told: list[events.Event]) -> None:
+    analysis = analyze(told)
+    assert abs(sum(analysis.blame.values()) - analysis.wall_s) < _TINY_S
+    assert all(before.end_s == after.start_s for before, after in pairwise(analysis.segments))
+    assert all(segment.end_s > segment.start_s for segment in analysis.segments)
+    assert analysis.to_dict()["wall_s"] == round(analysis.wall_s, 6)
+
+
+@pytest.mark.parametrize("seed", range(0, 400, 4))
+def test_a_run_cut_anywhere_resumed_or_read_in_part_still_adds_up(seed: int):
+    told, rng = random_run(seed).events, random.Random(seed)
+    cut = told[: rng.randint(1, len(told))]
+    check_partition(cut)
+    later = [replace(event, at=event.at + 100) for event in told[1:]]
+    check_partition([*cut, replace(told[0], at=cut[-1].at + 50, payload=events.RunResumed()), *later])
+    check_partition([told[0], *(event for event in told[1:] if rng.random() < 0.7)])
 
 
 @pytest.mark.parametrize("part", range(4))
