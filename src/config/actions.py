@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from .group import Effect, Group
+from .reaching import Calendars, Mail, Notify, Speech, Stocks, Web
 
 
 class Http(Group):
@@ -34,6 +35,12 @@ class Tools(Group):
     )
     http: Http = Http()
     sql: Sql = Sql()
+    web: Web = Web()
+    mail: Mail = Mail()
+    calendars: Calendars = Calendars()
+    notify: Notify = Notify()
+    stocks: Stocks = Stocks()
+    speech: Speech = Speech()
 
 
 class McpServer(Group):
