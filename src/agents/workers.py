@@ -13,12 +13,15 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ToolError, TransientError
 from .results import plain
 from .tool import Tool, ToolContext, batch_results
 from .worker import HEAD, error_from, framed, packed, unpacked
+
+if TYPE_CHECKING:
+    from ..config import Config
 
 MEMORY_BYTES = 4 * 2**30
 WORKER = "planloom.agents.worker"
@@ -262,10 +265,15 @@ def _request(
                 "out": str(space.out),
                 "also_writable": [str(path) for path in space.also_writable],
             },
-            "config": context.config.model_dump(exclude={"models"}),  # a tool has no business with keys
+            "config": _config(context.config),
             "plain": {name: getattr(context, name) for name in names},
         },
     }
+
+
+def _config(config: Config) -> dict[str, Any]:
+    """Without what holds keys and passwords: a tool in another process has no business with them."""
+    return config.model_dump(exclude={"models": True, "mcp": True, "tools": {"sql": {"databases"}}})
 
 
 def _place(function: Callable[..., Any]) -> dict[str, str]:
