@@ -13,8 +13,8 @@ from ..memory.journal import Journal
 from ..models.scope import Scope
 from .planning.plan import Plan
 from .planning.planner import Proposal
-from .recovery import Recovered
 from .result import Result
+from .resuming.recovery import Recovered
 from .review import Review
 from .running import ticks
 from .running.executor import Executor

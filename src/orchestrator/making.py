@@ -18,14 +18,14 @@ from ..config import Config
 from ..events import Notice
 from ..models.client import Models
 from ..models.scope import current
-from .conversation import Message, said
+from .intake.conversation import Message, said
+from .intake.reception import Reception
 from .planning.cached.cache import PlanCache
 from .planning.planner import PlaybookPlanner
 from .planning.playbooks import Library
-from .reception import Reception
+from .resuming.underway import Underway
 from .running.judge import Judge
-from .suspicion import addressed
-from .underway import Underway
+from .running.suspicion import addressed
 
 if TYPE_CHECKING:
     from ..agents.tools.model.asking import Asker

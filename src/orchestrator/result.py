@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from ..events import ArtifactCreated, RunStatus, StepStatus
-from .recovery import Recovered
+from .resuming.recovery import Recovered
 from .running.state import State, Status
 
 

@@ -29,19 +29,19 @@ from ..models.client import Models, RoleName, endpoint_of
 from ..settings import load
 from . import making
 from .active import Active, Request
-from .control import Control
-from .ending import Ending
+from .answering.ending import Ending
+from .answering.writer import Writer
 from .planning.modelled import ModelPlanner
 from .planning.plan import Plan
 from .planning.planner import Planner
 from .planning.playbooks import Library
-from .recovery import Recovered
 from .result import Result, told
+from .resuming.control import Control
+from .resuming.recovery import Recovered
+from .resuming.underway import Underway
 from .running.capacity import Limits
 from .running.run import Approve, Services
 from .stages import Stages
-from .underway import Underway
-from .writer import Writer
 
 
 class Planloom:

@@ -14,13 +14,13 @@ from ..events import Notice, PlanChanged, RunAccepted, RunFinished, RunStarted
 from ..memory.artifacts import ArtifactStore
 from ..models.scope import entered
 from .active import Active, Request
-from .ending import Ending
+from .answering.ending import Ending
+from .intake.reception import Reception, advice
 from .planning.files import dump
 from .planning.findings import Finding
 from .planning.plan import Plan, Step
 from .planning.planner import Goal, Outcome, Planner, Proposal
-from .reception import Reception, advice
-from .recovery import Recovered
+from .resuming.recovery import Recovered
 from .review import Review
 from .running import ticks
 from .running.executor import Executor

@@ -20,7 +20,7 @@ from ...models.client import Models
 from ...models.fence import as_data, fenced
 from ...models.scope import current, entered
 from ..planning.plan import Step
-from ..suspicion import addressed
+from .suspicion import addressed
 from .ticks import Verdict
 from .values import is_large
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 
+from ..result import Artifact
 from .citations import Cleaned
 from .harmless import Harmless
-from .result import Artifact
 
 _KINDS = "pdf|md|html?|csv|tsv|xlsx?|docx?|pptx?|odt|ods|png|jpe?g|svg|gif|json|jsonl|parquet|txt|zip"
 _NAMED = re.compile(

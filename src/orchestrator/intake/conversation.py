@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..memory.sessions.state import State
-from ..models.guard import Guard
-from ..models.pruning import by_hash
+from ...memory.sessions.state import State
+from ...models.guard import Guard
+from ...models.pruning import by_hash
 
 Message = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from planloom.events import Event, MessageAdded, RunAccepted, RunFinished, RunSt
 from planloom.memory.sessions.state import State
 from planloom.models.guard import Guard
 from planloom.models.pruning import left_out
-from planloom.orchestrator.conversation import listed, said, visible
+from planloom.orchestrator.intake.conversation import listed, said, visible
 
 Messages = list[dict[str, Any]]
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..printable import printable
-from .planning.plan import Plan, Reference, as_text, edges, resolve
-from .result import StepResult
+from ...printable import printable
+from ..planning.plan import Plan, Reference, as_text, edges, resolve
+from ..result import StepResult
 
 _SHOWN = 2000
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..clock import Clock
-from ..events import AnswerToken, Notice, RunFinished
-from ..models.scope import entered
+from ...clock import Clock
+from ...events import AnswerToken, Notice, RunFinished
+from ...models.scope import entered
+from ..active import Active
+from ..intake.reception import SESSION
+from ..planning.cached.cache import SOURCE, PlanCache
+from ..result import Artifact, Result, StepResult, artifacts, critical_path_seconds, step_results, told_steps
+from ..running.executor import Executor
+from ..running.state import Status
 from . import answer
-from .active import Active
 from .learning import learn
-from .planning.cached.cache import SOURCE, PlanCache
-from .reception import SESSION
-from .result import Artifact, Result, StepResult, artifacts, critical_path_seconds, step_results, told_steps
-from .running.executor import Executor
-from .running.state import Status
 from .writer import Writer
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from planloom.orchestrator.harmless import Harmless
+from planloom.orchestrator.answering.harmless import Harmless
 
 OWN = "see https://good.example/page?x=1 and report.html"
 KNOWN = f"{OWN} and https://source.example/list"

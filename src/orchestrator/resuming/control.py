@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import BusyError, UsageError
-from ..events import ApprovalAsked, Notice
-from ..memory.inbox import Inbox
-from .active import Active
+from ...errors import BusyError, UsageError
+from ...events import ApprovalAsked, Notice
+from ...memory.inbox import Inbox
+from ..active import Active
 from .orders import check, row
 from .underway import Underway
 

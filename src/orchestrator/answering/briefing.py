@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..agents.digest import digest, excerpt, outline, shares, written
-from ..models.fence import as_data
-from .planning.plan import Plan, Reference, edges
-from .result import Artifact, StepResult
+from ...agents.digest import digest, excerpt, outline, shares, written
+from ...models.fence import as_data
+from ..planning.plan import Plan, Reference, edges
+from ..result import Artifact, StepResult
 
 Lookup = Callable[[Reference], Any]
 

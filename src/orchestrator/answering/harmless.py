@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from ..printable import printable
+from ...printable import printable
 
 _FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,}).*$")
 _RISKY = re.compile(r"[<&]|!\[|\][\[(:]|://|www\.|(?i:javascript|vbscript|data):\S")

@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from ..clock import Clock
-from ..config import Config
-from ..errors import UsageError
-from ..events import Notice, Payload, RunResumed
-from ..memory.inbox import Inbox
-from ..memory.journal import Journal, read
-from ..memory.sessions import Sessions
-from ..models.budget import Budget
-from ..models.scope import Scope
-from .active import Active, Request
+from ...clock import Clock
+from ...config import Config
+from ...errors import UsageError
+from ...events import Notice, Payload, RunResumed
+from ...memory.inbox import Inbox
+from ...memory.journal import Journal, read
+from ...memory.sessions import Sessions
+from ...models.budget import Budget
+from ...models.scope import Scope
+from ..active import Active, Request
+from ..running.run import Approve
 from .orders import check, row
 from .recovery import Recovered, recover, reopened
-from .running.run import Approve
 
 
 class Underway:

@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .. import events
-from ..errors import UsageError
-from ..events import ApprovalAnswered, ApprovalAsked, ArtifactCreated, Event, StepFinished
-from .planning import dag
-from .planning.files import parse
-from .planning.plan import Plan, Step
-from .running.past import Kept, Past, judged, question_key
-from .running.ticks import Verdict
-from .running.values import Stored
+from ... import events
+from ...errors import UsageError
+from ...events import ApprovalAnswered, ApprovalAsked, ArtifactCreated, Event, StepFinished
+from ..planning import dag
+from ..planning.files import parse
+from ..planning.plan import Plan, Step
+from ..running.past import Kept, Past, judged, question_key
+from ..running.ticks import Verdict
+from ..running.values import Stored
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import UsageError
-from ..events import ApprovalAnswered, CancelRequested, Payload
+from ...errors import UsageError
+from ...events import ApprovalAnswered, CancelRequested, Payload
 from .recovery import Recovered
 
 

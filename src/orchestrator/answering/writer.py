@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from ..agents.digest import as_bytes
-from ..errors import ContextError, PlanloomError
-from ..models.client import Models
-from ..models.fence import fenced
-from ..models.scope import current, entered
+from ...agents.digest import as_bytes
+from ...errors import ContextError, PlanloomError
+from ...models.client import Models
+from ...models.fence import fenced
+from ...models.scope import current, entered
+from ..intake.language import NAMES, language
+from ..planning.plan import Plan
+from ..result import Artifact, StepResult
 from . import answer
 from .briefing import Lookup, Material, briefing
-from .intake.language import NAMES, language
 from .page import Page
-from .planning.plan import Plan
-from .result import Artifact, StepResult
 
 _MIN_BYTES = 1_000
 _LISTED = 12

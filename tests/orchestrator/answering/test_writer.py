@@ -17,11 +17,11 @@ from planloom.agents.digest import excerpt, shares
 from planloom.config import Models as Settings
 from planloom.errors import BudgetError, ContextError
 from planloom.models.client import Models
-from planloom.orchestrator.briefing import Material, briefing
-from planloom.orchestrator.citations import Cleaned, checked
+from planloom.orchestrator.answering.briefing import Material, briefing
+from planloom.orchestrator.answering.citations import Cleaned, checked
+from planloom.orchestrator.answering.writer import Writer, Written, unsaid
 from planloom.orchestrator.planning.plan import Plan, Reference, Step
 from planloom.orchestrator.result import Artifact, StepResult
-from planloom.orchestrator.writer import Writer, Written, unsaid
 
 PLAN = Plan(goal="How many birds?", steps=(Step(id="read", action="files.read"), Step(id="count", action="text.count")))
 STEPS = {

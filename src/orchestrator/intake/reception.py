@@ -10,17 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..clock import Clock
-from ..config import Models
-from ..errors import PlanloomError
-from ..events import IntakeDone
-from ..models.endpoints import endpoint_of
-from ..models.scope import current
+from ...clock import Clock
+from ...config import Models
+from ...errors import PlanloomError
+from ...events import IntakeDone
+from ...models.endpoints import endpoint_of
+from ...models.scope import current
+from ..planning.plan import Plan, escape
+from ..planning.planner import Goal, Proposal
+from . import Choose, Intake, Recall, Sources, greeting, kind, language, take
 from .conversation import Message, listed, visible
-from .intake import Choose, Intake, Recall, Sources, greeting, kind, language, take
-from .intake.language import NAMES
-from .planning.plan import Plan, escape
-from .planning.planner import Goal, Proposal
+from .language import NAMES
 
 Session = Callable[[str, str], Sequence[Message]]
 

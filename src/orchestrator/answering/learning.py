@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .active import Active
-from .intake import kind
-from .planning.cached.cache import PlanCache, Ran
+from ..active import Active
+from ..intake import kind
+from ..planning.cached.cache import PlanCache, Ran
 
 
 async def learn(cache: PlanCache, active: Active) -> str:

@@ -1,0 +1,1 @@
+"""From results to the answer: templates, the writer, citations that hold, and text that can do no harm."""
