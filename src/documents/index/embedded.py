@@ -55,6 +55,13 @@ class PassageVectors:
         self.remove(stray)
         return np.setdiff1d(wanted, have, assume_unique=True).tolist(), len(stray)
 
+    def lacking(self, ids: Sequence[int]) -> list[int]:
+        """Those of some passages' ids that have no vector, ascending."""
+        import numpy as np
+
+        found: list[int] = np.setdiff1d(np.asarray(ids, dtype=np.int64), self.index().ids()).tolist()
+        return found
+
     def add(self, ids: Sequence[int], vectors: NDArray[Any]) -> None:
         """Adds vectors.
 

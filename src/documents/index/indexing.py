@@ -241,8 +241,8 @@ class Indexing:
         """Makes vectors of passages that have none. A model that can't be used ends it for this time."""
         if not ids or not self._is_embedding or self._stop.is_set():
             return
-        have = set((await asyncio.to_thread(self._vectors.index)).ids().tolist())
-        found = await asyncio.to_thread(self._store.passages, [id_ for id_ in ids if id_ not in have])
+        lacking = await asyncio.to_thread(self._vectors.lacking, ids)
+        found = await asyncio.to_thread(self._store.passages, lacking)
         wanted = list(found.values())
         self._tell("embedding")
         try:

@@ -6,13 +6,14 @@ import re
 
 from .terms import asked
 
+_PARTS = re.compile(r"\n\s*\n")
 _WORD = re.compile(r"[^\W_]+")
 _STEM = 5  # letters; longer words fit when they begin alike
 
 
 def excerpt(text: str, question: str, *, length: int = 280) -> str:
     """About `length` characters of a text, on one line, around the words of the question; … where more stands."""
-    flat = " ".join(text.split())
+    flat = " ".join(_PARTS.sub(" · ", text.strip()).split())
     if len(flat) <= length:
         return flat
     places = [start for start, _ in marks(flat, question)]
