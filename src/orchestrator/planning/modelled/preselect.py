@@ -14,23 +14,25 @@ from typing import Any
 from ....agents.tool import Tool, short
 from ..lint.schemas import Schema, resolved
 
-MAX_CHARS = 20_000  # about 5,000 tokens
+MAX_CHARS = 15_000  # at most 5,000 tokens: names and types take more of them than prose
+WHOLE_CHARS = 20_000  # the whole list may be longer: it is the same for every goal, so servers keep it in their caches
 ALWAYS = ("files.list", "files.read", "files.scan", "tables.read", "text.summary", "results.find", "reports.write")
 _WORD = re.compile(r"[^\W_]+")
 _SPLIT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _LONGEST = 600
 _NAME, _PARAMETER, _TOLD = 3.0, 1.5, 1.0
 _NEAR = 84
+_TOGETHER = 0.15  # of its group's best score a tool gets too: tools of one group are used together
 
 
 def select(goal: str, tools: Iterable[Tool], *, max_chars: int = MAX_CHARS, top: int = 0) -> list[Tool]:
-    """The tools for a goal, sorted by name: all when they fit, else the likeliest and a few of general use.
+    """The tools for a goal, by name: all when they fit `WHOLE_CHARS`, else the likeliest and a few of general use.
 
     `top` 0: as many as fit `max_chars`.
     """
     known = {tool.name: tool for tool in tools}
     lines = {name: line(tool) for name, tool in known.items()}
-    if not top and sum(len(text) + 1 for text in lines.values()) <= max_chars:
+    if not top and sum(len(text) + 1 for text in lines.values()) <= WHOLE_CHARS:
         return [known[name] for name in sorted(known)]
     wanted = [*(name for name in ALWAYS if name in known), *rank(goal, list(known.values()))]
     chosen: list[str] = []
@@ -55,10 +57,19 @@ def rank(goal: str, tools: Sequence[Tool]) -> list[str]:
     asked = _near(sorted(set(_words(goal))), sorted(spread))
     places = _turns(sorted(bags))
 
-    def score(name: str) -> float:
-        return sum(bags[name].get(word, 0.0) * rarity[word] * share for word, share in asked.items())
+    own = {
+        name: sum(bag.get(word, 0.0) * rarity[word] * share for word, share in asked.items())
+        for name, bag in bags.items()
+    }
+    best: dict[str, float] = {}
+    for name, score in own.items():
+        group = name.partition(".")[0]
+        best[group] = max(best.get(group, 0.0), score)
 
-    return sorted(bags, key=lambda name: (-round(score(name), 6), places[name], name))
+    def key(name: str) -> tuple[float, int, str]:
+        return -round(own[name] + _TOGETHER * best[name.partition(".")[0]], 6), places[name], name
+
+    return sorted(bags, key=key)
 
 
 def line(tool: Tool) -> str:
