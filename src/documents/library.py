@@ -182,7 +182,7 @@ class Library:
     def _status(self) -> Status:
         files, chunks, kinds = self._store.counts()
         index = self._vectors.index()
-        pending, _ = self._vectors.missing(self._store.ids())
+        pending = self._vectors.lacking(self._store.ids())
         figures = index.figures()
         return Status(
             folder=str(self.folder),

@@ -259,3 +259,36 @@ async def test_bad_paths_and_no_index_are_told(tmp_path: Path) -> None:
             await index.index([tmp_path / "nowhere"])
         with pytest.raises(UsageError, match="planloom index FOLDER"):
             await index.index()
+
+
+async def test_a_reader_sees_what_another_process_has_indexed(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    write(folder / "a.txt", "About otters.")
+    async with opened(tmp_path / "state") as writer, opened(tmp_path / "state") as reader:
+        await writer.index([folder])
+        assert (await reader.search("otters")).hits[0].by == ("words", "vectors")
+        write(folder / "b.txt", "About beavers.")
+        (folder / "a.txt").unlink()
+        await writer.index()
+        status = await reader.status()
+        assert (status.files, status.pending) == (1, 0)
+        assert (await reader.search("beavers")).hits[0].by == ("words", "vectors")
+        assert not any(hit.path.endswith("a.txt") for hit in (await reader.search("otters")).hits)
+
+
+async def test_searches_answer_while_a_folder_is_being_indexed(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    write(folder / "first.txt", "About otters.")
+    async with opened(tmp_path / "state") as index:
+        await index.index([folder])
+        for number in range(40):
+            write(folder / f"note{number:02}.txt", f"Note {number} is about the number {number * 17}.")
+        indexing = asyncio.create_task(index.index())
+        answered = 0
+        while not indexing.done():
+            assert (await index.search("otters")).hits[0].path.endswith("first.txt")
+            answered += 1
+        assert (await indexing).added == 40
+        assert answered > 0

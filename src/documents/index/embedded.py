@@ -45,15 +45,16 @@ class PassageVectors:
                 self._generation = now
             return self._index
 
-    def missing(self, ids: Sequence[int]) -> tuple[list[int], int]:
-        """Those of the passages' ids, ascending, that have no vector; what has no passage is removed and counted."""
+    def missing(self, ids: Sequence[int]) -> list[int]:
+        """Those of all passages' ids, ascending, that have no vector; vectors without a passage are removed."""
         import numpy as np
 
         index = self.index()
         wanted, have = np.asarray(ids, dtype=np.int64), index.ids()
         stray = np.setdiff1d(have, wanted, assume_unique=True)
         self.remove(stray)
-        return np.setdiff1d(wanted, have, assume_unique=True).tolist(), len(stray)
+        found: list[int] = np.setdiff1d(wanted, have, assume_unique=True).tolist()
+        return found
 
     def lacking(self, ids: Sequence[int]) -> list[int]:
         """Those of some passages' ids that have no vector, ascending."""

@@ -111,7 +111,7 @@ class Indexing:
         failed = [Failure(path=path, reason=one.reason) for path, one in sorted(inside.items()) if one.reason]
         failed += [Failure(path=path, reason=reason) for path, reason in sorted(found.unreadable.items())]
         chunks = [len(self._store.ids_under(str(root))) for root in roots]
-        pending, _ = self._vectors.missing(self._store.ids())
+        pending = self._vectors.lacking(self._store.ids())
         return Report(
             files=len(inside) - sum(1 for one in inside.values() if one.reason),
             chunks=sum(chunks),
@@ -233,7 +233,7 @@ class Indexing:
     async def _embed_rest(self) -> None:
         """Makes vectors of what has none: from earlier times, or after the vectors were lost."""
         ids = await asyncio.to_thread(self._store.ids)
-        missing, _ = await asyncio.to_thread(self._vectors.missing, ids)
+        missing = await asyncio.to_thread(self._vectors.missing, ids)
         for at in range(0, len(missing), _GROUP):
             await self._embed(missing[at : at + _GROUP])
 
