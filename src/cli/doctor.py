@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SECRET = re.compile(r"(api_?key|token|secret|password|credentials?)$", re.IGNORECASE)
 _USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
+_QUERY_IN_URL = re.compile(r"(://[^\s?]*\?)\S+")
 _PACKAGES = ("langgraph", "langchain-core", "pydantic", "networkx", "matplotlib", "polars", "msgpack", "openai", "mcp")
 
 
@@ -174,7 +175,12 @@ def hidden(key: str, value: Any) -> Any:
         return [hidden(key, inner) for inner in value]
     if not isinstance(value, str) or not value:
         return value
-    return "(set, not shown)" if _SECRET.search(key) else _USER_IN_URL.sub("", value)
+    return "(set, not shown)" if _SECRET.search(key) else _without_secrets(value)
+
+
+def _without_secrets(text: str) -> str:
+    """Addresses without user, password and query."""
+    return _QUERY_IN_URL.sub(r"\1...", _USER_IN_URL.sub("", text))
 
 
 def _print(found: list[Check], loaded: Loaded) -> None:

@@ -18,6 +18,7 @@ from ..config import Config
 from ..events import Notice
 from ..models.client import Models
 from ..models.scope import current
+from .answering.writer import Writer
 from .intake.conversation import Message, said
 from .intake.reception import Reception
 from .planning.cached.cache import PlanCache
@@ -64,7 +65,15 @@ def reception(clock: Clock, underway: Underway) -> Reception:
 
 def judge(config: Config, models: Models) -> Judge:
     """What judges results by criteria in words."""
-    return Judge(models, context_tokens=config.models.context_tokens, max_items=_questions_a_call(config))
+    settings = config.models
+    context = settings.verifier.context_tokens or settings.context_tokens
+    return Judge(models, context_tokens=context, max_items=_questions_a_call(config))
+
+
+def writer(config: Config, models: Models) -> Writer:
+    """What writes answers."""
+    settings = config.models
+    return Writer(models, context_tokens=settings.writer.context_tokens or settings.context_tokens)
 
 
 def asker(config: Config, models: Models | None) -> Asker | None:

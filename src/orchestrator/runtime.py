@@ -30,7 +30,6 @@ from ..settings import load
 from . import making
 from .active import Active, Request
 from .answering.ending import Ending
-from .answering.writer import Writer
 from .planning.modelled import ModelPlanner
 from .planning.plan import Plan
 from .planning.planner import Planner
@@ -304,7 +303,7 @@ class Planloom:
             reception.choose = modelled.tools
             planners.append(modelled)
             stages.judge = making.judge(self.config, self.models)
-            ending.writer = Writer(self.models, context_tokens=self.config.models.context_tokens)
+            ending.writer = making.writer(self.config, self.models)
             ending.conceal = self.models.conceal
         return stages
 

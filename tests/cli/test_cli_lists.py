@@ -283,6 +283,7 @@ def test_a_file_where_a_folder_should_be_is_a_problem(tmp_path: Path) -> None:
         ("server.token", "", ""),
         ("limits.tokens", 5, 5),
         ("models.base_url", "https://me:pass@host/v1", "https://host/v1"),
+        ("models.base_url", "https://host/v1?key=abc", "https://host/v1?..."),
         ("models.headers", {"x-api_key": "abc", "x": "y"}, {"x-api_key": "(set, not shown)", "x": "y"}),
         ("tools.sources", ["https://me@host"], ["https://host"]),
     ],

@@ -282,6 +282,7 @@ class Crew:
             room=_room(context.config, made),
             guard=self._guard,
             tools=[described(session.tools[name], name) for name in names],
+            conceal=self._models.conceal if self._models is not None else str,
             toolless=self._toolless,
         )
         root = str(context.workspace.root)

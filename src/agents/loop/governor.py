@@ -50,7 +50,7 @@ _HOW = (
 class Work:
     """What one run of the loop is handed: the session, and the model with what it takes.
 
-    `toolless` holds the endpoints that refused tools; those are asked in JSON.
+    `conceal` takes keys out of what is sent; `toolless` holds endpoints that refused tools and are asked in JSON.
     """
 
     session: Session
@@ -58,6 +58,7 @@ class Work:
     room: Room
     guard: Guard
     tools: list[dict[str, Any]]
+    conceal: Callable[[str], str] = str
     toolless: set[tuple[str, str]] = field(default_factory=set)
 
     @property
@@ -110,6 +111,7 @@ async def _sent(
     room = work.room
     for is_second in (False, True):
         fitting = pruned(work.guard, room, messages, tools or None, work.session.invoke.keep)
+        fitting = [_concealed(message, work.conceal) for message in fitting]
         try:
             with explained(work.endpoint):
                 response = await handler(request.override(messages=fitting, tools=[*tools]))
@@ -122,6 +124,13 @@ async def _sent(
     if not isinstance(reply, AIMessage):
         raise ModelError(f"expected a reply of the model, got {type(reply).__name__}", kind="reply")
     return reply
+
+
+def _concealed(message: AnyMessage, conceal: Callable[[str], str]) -> AnyMessage:
+    content = message.content
+    if not isinstance(content, str) or (told := conceal(content)) == content:
+        return message
+    return message.model_copy(update={"content": told})
 
 
 def _is_about_tools(error: ModelError) -> bool:
