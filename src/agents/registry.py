@@ -17,7 +17,20 @@ from .catalog.described import data_of, group_key, module_key, tools_from
 from .tool import Tool
 
 # group name -> module below agents.tools; a group's tools are named GROUP.something
-BUILT_IN = ("charts", "documents", "files", "git", "http", "memory", "model", "reports", "results", "tables", "text")
+BUILT_IN = (
+    "charts",
+    "dates",
+    "documents",
+    "files",
+    "git",
+    "http",
+    "memory",
+    "model",
+    "reports",
+    "results",
+    "tables",
+    "text",
+)
 
 
 class Source(Protocol):
