@@ -29,6 +29,38 @@ class Sql(Group):
     max_bytes: int = Field(8_000_000, gt=0, description="Bytes of values that sql.query returns at most.")
 
 
+class Code(Group):
+    """What Python that a plan brings along may use; it runs in a sandbox without network."""
+
+    sandbox: Literal["auto", "bubblewrap", "namespaces"] = Field(
+        "auto", description="How code is walled in. auto: the first way that withstands attacks on this machine."
+    )
+    timeout_s: float = Field(30.0, gt=0, description="Seconds one run of code may take. More than 0.")
+    cpu_s: int = Field(20, gt=0, description="Seconds of processor time one run may use. More than 0.")
+    memory_bytes: int = Field(
+        1_073_741_824, ge=67_108_864, description="Bytes of address space one run may use. At least 64 MiB."
+    )
+    scratch_bytes: int = Field(67_108_864, ge=65_536, description="Bytes of files one run may have, kept in memory.")
+    output_bytes: int = Field(
+        1_048_576, ge=1_024, description="Bytes one run may print, of standard output and of standard error each."
+    )
+
+
+class Process(Group):
+    allow: list[str] = Field(
+        default_factory=list,
+        description='Commands that may be run, with * and ? in their words: ["make test", "pandoc * -o *.html"]. '
+        "A last word ** takes any further ones. Empty: none.",
+    )
+    timeout_s: float = Field(300.0, gt=0, description="Seconds one command may take. More than 0.")
+    output_bytes: int = Field(
+        1_048_576, ge=1_024, description="Bytes kept of what a command prints, of each stream; the middle is left out."
+    )
+    env: list[str] = Field(
+        default_factory=list, description="Variables of this process that commands may see, besides PATH and the like."
+    )
+
+
 class Tools(Group):
     modules: list[str] = Field(
         default_factory=list, description="Python files or importable modules with functions marked @tool."
@@ -41,6 +73,8 @@ class Tools(Group):
     notify: Notify = Notify()
     stocks: Stocks = Stocks()
     speech: Speech = Speech()
+    code: Code = Code()
+    process: Process = Process()
 
 
 class McpServer(Group):
