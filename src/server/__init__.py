@@ -1,0 +1,1 @@
+"""The chat server: runs over WebSocket and HTTP, and the page that shows them."""
