@@ -101,7 +101,7 @@ def test_contributing_steps_work_literally(tmp_path: Path):
     import json
 
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    tools, playbooks = text.split("## Add a playbook")
+    tools, playbooks = text.split("## Add an agent")[0].split("## Add a playbook")
     (tmp_path / "my_tools.py").write_text(blocks(tools, "python")[0])
     playbook, folders = blocks(playbooks, "yaml")
     (tmp_path / "playbooks").mkdir()
