@@ -15,6 +15,7 @@ from typing import Any
 
 from .schemas import clean, usable
 
+_SENTENCE = re.compile(r"(?<=[a-z)'\"][.!?]) (?=[A-Z])")
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -22,7 +23,8 @@ _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 class Offer:
     """One tool. `name` is ours, `original` the server's. `output` None: the server does not say.
 
-    `hints` are what the server says of its effects: readOnly, destructive, idempotent, openWorld.
+    `hints` are what the server says of its effects: readOnly, destructive, idempotent, openWorld. `fingerprint` is a
+    hash of all that the server says of the tool, before any of it was made harmless.
     """
 
     name: str
@@ -31,11 +33,7 @@ class Offer:
     input: Mapping[str, Any]
     output: Mapping[str, Any] | None = None
     hints: Mapping[str, bool] = field(default_factory=dict)
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of all that a model or a person is told of the tool."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode("utf-8", "replace")).hexdigest()[:32]
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +97,23 @@ def _offer(tool: Any, taken: Mapping[str, Offer], notes: list[str]) -> Offer:
     return Offer(
         name=name,
         original=tool.name,
-        description=clean(tool.description or tool.title or ""),
+        description=_headed(clean(tool.description or tool.title or "")),
         input=usable(tool.inputSchema, f"the arguments of {name}", notes),
         output=output,
         hints=hints,
+        fingerprint=_fingerprint(tool),
     )
+
+
+def _fingerprint(tool: Any) -> str:
+    said = tool.model_dump(include={"name", "title", "description", "inputSchema", "outputSchema", "annotations"})
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _headed(text: str) -> str:
+    """A description with its first sentence on a line of its own, as those of our tools have it."""
+    first, *rest = _SENTENCE.split(text, maxsplit=1)
+    return "\n".join([first, *rest])
 
 
 def _plain(name: str) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from ..catalog import Shelf
 from .listing import Listing, Offer
 
+_SHOWN_CHARS = 120
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -23,8 +25,19 @@ class Change:
 
     def __str__(self) -> str:
         if self.before is None:
-            return f"{self.tool} is new: {self.after!r}"
-        return f"{self.tool} has changed, from {self.before!r} to {self.after!r}"
+            return f"{self.tool} is new: {_part(self.after, 0)}"
+        if self.before == self.after:
+            return f"{self.tool} has changed in its arguments, result or hints"
+        pairs = enumerate(zip(self.before, self.after, strict=False))
+        same = next((place for place, (one, other) in pairs if one != other), 0)
+        return f"{self.tool} has changed, from {_part(self.before, same)} to {_part(self.after, same)}"
+
+
+def _part(text: str, start: int) -> str:
+    """What is there from about `start` on, short."""
+    start = max(0, start - 20)
+    cut = " ".join(text[start : start + _SHOWN_CHARS].split())
+    return repr(f"{'...' * (start > 0)}{cut}{'...' * (len(text) > start + _SHOWN_CHARS)}")
 
 
 class Pins:

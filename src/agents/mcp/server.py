@@ -233,11 +233,20 @@ class Server:
         self._shelf.put(f"mcp {self.name}", self._key, found.to_dict())
         for note in found.notes:
             self._tell(f"MCP server {self.name}: {note}")
-        for change in changes:
-            more = "" if self.settings.trust == "trusted" else f"; to use it: planloom mcp approve {self.name}"
-            self._tell(f"MCP server {self.name}: {change}{more}")
+        if changes:
+            self._tell(self._told(changes))
         if self.settings.trust == "trusted" and changes:
             self._pins.approve(found)
+
+    def _told(self, changes: list[Change]) -> str:
+        """One notice for all changes of a list."""
+        if self.settings.trust == "trusted":
+            more = "they are used as they are now"
+        else:
+            more = f"to use them: planloom mcp list {self.name}, then planloom mcp approve {self.name}"
+        count = f"{len(changes)} tool{'s are' if len(changes) > 1 else ' is'} not as before"
+        rest = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
+        return f"MCP server {self.name}: {count}: {'; '.join(map(str, changes[:3]))}{rest}; {more}"
 
     def _relist(self) -> None:
         """The server says that its tools are others; asked for once a second at most."""
