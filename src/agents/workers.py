@@ -273,7 +273,22 @@ def _request(
 
 def _config(config: Config) -> dict[str, Any]:
     """Without what holds keys and passwords: a tool in another process has no business with them."""
-    return config.model_dump(exclude={"models": True, "mcp": True, "tools": {"sql": {"databases"}}})
+    left_out: Any = {"models": True, "mcp": True, "server": True, "tools": {"sql": {"databases"}}}
+    told: dict[str, Any] = _without_secrets(config.model_dump(exclude=left_out))
+    return told
+
+
+def _without_secrets(value: Any) -> Any:
+    """Plain data without the entries that are secrets."""
+    if isinstance(value, dict):
+        return {name: _without_secrets(inner) for name, inner in value.items() if not _is_secret(inner)}
+    if isinstance(value, list):
+        return [_without_secrets(inner) for inner in value if not _is_secret(inner)]
+    return value
+
+
+def _is_secret(value: Any) -> bool:
+    return callable(getattr(value, "get_secret_value", None))
 
 
 def _place(function: Callable[..., Any]) -> dict[str, str]:

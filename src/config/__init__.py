@@ -13,6 +13,7 @@ from .group import Effect, Fsync, Group, Schedule, Verify
 from .keeping import Caches, Documents, Index, Memory, Playbooks, Sessions
 from .models import Embeddings, Models, Role
 from .running import Execution, Limits, Performance, Verification
+from .serving import Monitoring, Server
 
 __all__ = [
     "Config",
@@ -35,11 +36,13 @@ __all__ = [
     "McpServer",
     "Memory",
     "Models",
+    "Monitoring",
     "Performance",
     "Playbooks",
     "Policy",
     "PolicyRole",
     "Role",
+    "Server",
     "Sessions",
     "Sql",
     "Tools",
@@ -92,4 +95,6 @@ class Config(Group):
     documents: Documents = Documents()
     memory: Memory = Memory()
     caches: Caches = Caches()
+    server: Server = Server()
+    monitoring: Monitoring = Monitoring()
     features: Features = Features()

@@ -1,6 +1,6 @@
 """What is said over `/ws/chat`: frames in, events and replies out. Rule: pure; no socket, no clock, no file.
 
-Every frame is one JSON object with a `type`. A frame out that has `seq` is an event of the session's journal, exactly as
+Every frame is one JSON object with a `type`. A frame out with a `seq` is an event of the session's journal, exactly as
 `Event.to_dict` gives it; the others are replies, and carry the `id` of the frame they answer when it had one.
 """
 

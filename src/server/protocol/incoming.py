@@ -38,7 +38,7 @@ class MessageFrame(_Frame):
     message: Text = Field("", description="What the person says; may be empty when there is a plan or playbook.")
     session_id: SessionId | None = Field(None, description="The session; null: a new one. An id nobody has is made.")
     inputs: dict[str, Any] = Field(default_factory=dict, description="Named inputs of a playbook or plan.")
-    playbook: Annotated[str, StringConstraints(max_length=200)] | None = Field(None, description="Which playbook plans.")
+    playbook: Annotated[str, StringConstraints(max_length=200)] | None = Field(None, description="The one that plans.")
     plan: dict[str, Any] | None = Field(None, description="A plan to run as it is, as in a plan file.")
 
 
