@@ -24,6 +24,7 @@ BUILT_IN = (
     "files",
     "git",
     "http",
+    "maths",
     "memory",
     "model",
     "reports",
