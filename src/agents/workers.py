@@ -279,16 +279,12 @@ def _config(config: Config) -> dict[str, Any]:
 
 
 def _without_secrets(value: Any) -> Any:
-    """Plain data without the entries that are secrets."""
+    """Plain data with nothing in the place of each secret."""
     if isinstance(value, dict):
-        return {name: _without_secrets(inner) for name, inner in value.items() if not _is_secret(inner)}
+        return {name: _without_secrets(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_without_secrets(inner) for inner in value if not _is_secret(inner)]
-    return value
-
-
-def _is_secret(value: Any) -> bool:
-    return callable(getattr(value, "get_secret_value", None))
+        return [_without_secrets(inner) for inner in value]
+    return "" if callable(getattr(value, "get_secret_value", None)) else value
 
 
 def _place(function: Callable[..., Any]) -> dict[str, str]:
