@@ -16,11 +16,10 @@ _ENV = "${ENV:NAME} takes a variable of the environment."
 
 class Web(Group):
     robots: bool = Field(True, description="On: pages that a site's robots.txt closes to programs are not fetched.")
-    user_agent: str = Field("planloom", min_length=1, description="Name that is told to sites and looked up in rules.")
 
 
 class MailAccount(Group):
-    """A mailbox. What it lacks it can't do: without `smtp_host` it sends nothing, without `imap_host` it reads nothing."""
+    """A mailbox; without `smtp_host` it sends nothing, without `imap_host` it reads nothing."""
 
     address: str = Field("", description="Address it sends from. Empty: `user`.")
     name: str = Field("", description="Name shown beside the address. Empty: none.")
