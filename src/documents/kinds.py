@@ -43,11 +43,11 @@ def kind_of(name: str, data: bytes) -> Verdict:
         if is_locked:
             return Verdict("", "it is encrypted; save it without a password")
         return Verdict("", "it is in the old binary Office format; save it as .docx, .pptx or .xlsx")
-    if b"%PDF-" in data[:1024]:
+    suffix = PurePath(name.lower()).suffix
+    if data[:1024].lstrip().startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in data[:1024]):
         return Verdict("pdf")
     if data.startswith(_ZIP):
         return _office(data)
-    suffix = PurePath(name.lower()).suffix
     if suffix in _OFFICE:
         return Verdict("", f"expected a {suffix} file, got something else ({_shown(data)})")
     return _text(name, data)

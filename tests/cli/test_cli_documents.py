@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from tests.cli.conftest import Place
 from tests.documents import files
 from tests.orchestrator.scripted import asked, serving
+
+from planloom.cli.app import root
 
 
 @pytest.fixture
@@ -21,9 +24,32 @@ def documents(place: Place) -> Place:
 
 
 def data(place: Place, *arguments: str, code: int = 0, **environment: str) -> Any:
+    """What a command in a process of its own prints."""
     done = place.run(*arguments, "--json", **environment)
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
+
+
+class Here:
+    """The same commands in this process, which is quicker; paths count from `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = folder / "here.yaml"
+        self.settings.write_text(f"planloom: 1\nstate: {folder / 'state'}\n")
+
+    def run(self, *arguments: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(root, [*arguments, "--config", str(self.settings)], input=stdin)
+
+    def data(self, *arguments: str, code: int = 0) -> Any:
+        done = self.run(*arguments, "--json")
+        assert done.exit_code == code, done.output
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Here:
+    return Here(tmp_path)
 
 
 def test_two_commands_lead_from_a_folder_to_a_cited_answer(documents: Place) -> None:
@@ -78,26 +104,28 @@ def test_a_dead_model_leaves_the_passages(documents: Place) -> None:
     assert any("could not answer" in note for note in answer["notes"])
 
 
-def test_status_and_forget(documents: Place) -> None:
-    data(documents, "index", "files")
-    status = data(documents, "index", "status")
+def test_status_and_forget(here: Here) -> None:
+    folder = files.everything(here.folder / "files")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7\n" + bytes(100))
+    here.data("index", str(folder))
+    status = here.data("index", "status")
     assert (status["files"], status["chunks"], status["pending"]) == (9, 16, 0)
     assert status["embedding"].startswith("lexical:")
-    told = documents.run("index", "status").stdout
+    told = here.run("index", "status").stdout
     assert "9 (" in told
     assert "broken.pdf: it is damaged" in told
-    assert data(documents, "index", "forget", "files/lease.docx") == {"forgotten": 1}
-    assert data(documents, "index", "forget", "files/lease.docx", code=1) == {"forgotten": 0}
-    assert data(documents, "index", "status")["files"] == 8
+    assert here.data("index", "forget", str(folder / "lease.docx")) == {"forgotten": 1}
+    assert here.data("index", "forget", str(folder / "lease.docx"), code=1) == {"forgotten": 0}
+    assert here.data("index", "status")["files"] == 8
 
 
-def test_bad_use_says_what_to_do(place: Place) -> None:
+def test_bad_use_says_what_to_do(here: Here) -> None:
     for arguments in (["search", "x"], ["ask", "x"], ["index"], ["index", "status"]):
-        done = place.run(*arguments)
-        assert done.returncode == 2
+        done = here.run(*arguments)
+        assert done.exit_code == 2
         assert "planloom index FOLDER" in done.stderr
-    done = place.run("index", "nowhere")
-    assert done.returncode == 2
+    done = here.run("index", "nowhere")
+    assert done.exit_code == 2
     assert "nowhere" in done.stderr
 
 
@@ -113,27 +141,26 @@ def test_watching_ends_with_ctrl_c_and_reports_line_by_line(documents: Place) ->
         process.communicate()
 
 
-def test_facts_are_kept_found_exported_and_forgotten(place: Place) -> None:
-    (added,) = data(place, "memory", "add", "Prefers charts in dark blue", "--category", "taste", "--source", "mail")
+def test_facts_are_kept_found_exported_and_forgotten(here: Here) -> None:
+    (added,) = here.data("memory", "add", "Prefers charts in dark blue", "--category", "taste", "--source", "mail")
     assert added["merged"] is False
-    assert data(place, "memory", "add", "prefers chart in dark blue", "--category", "taste")[0]["merged"] is True
-    (place.folder / "facts.jsonl").write_text(
-        '{"text": "Has two dogs", "confidence": 0.5}\n{"text": "Lives in Porto"}\n'
-    )
-    assert len(data(place, "memory", "add", "--file", "facts.jsonl")) == 2
-    assert data(place, "memory", "search", "colour of charts")[0]["category"] == "taste"
-    assert len(data(place, "memory", "list")) == 3
-    assert data(place, "memory", "list", "--user", "somebody else") == []
-    lines = [json.loads(line) for line in place.run("memory", "export").stdout.splitlines()]
-    assert {line["text"] for line in lines} == {"prefers chart in dark blue", "Has two dogs", "Lives in Porto"}
-    assert data(place, "memory", "forget", "--query", "dogs") == {"forgotten": 1}
-    assert data(place, "memory", "forget", added["id"]) == {"forgotten": 1}
-    assert data(place, "memory", "forget", "unknown", code=1) == {"forgotten": 0}
-    assert place.run("memory", "forget", "--all", stdin="n\n").returncode == 1
-    assert [one["text"] for one in data(place, "memory", "list")] == ["Lives in Porto"]
-    assert place.run("memory", "add").returncode == 2
-    (place.folder / "bad.jsonl").write_text("nonsense\n")
-    assert "line 1" in place.run("memory", "add", "--file", "bad.jsonl").stderr
+    assert here.data("memory", "add", "prefers chart in dark blue", "--category", "taste")[0]["merged"] is True
+    lines = here.folder / "facts.jsonl"
+    lines.write_text('{"text": "Has two dogs", "confidence": 0.5}\n{"text": "Lives in Porto"}\n')
+    assert len(here.data("memory", "add", "--file", str(lines))) == 2
+    assert here.data("memory", "search", "colour of charts")[0]["category"] == "taste"
+    assert "50% sure" in here.run("memory", "list").stdout
+    assert here.data("memory", "list", "--user", "somebody else") == []
+    told = [json.loads(line) for line in here.run("memory", "export").stdout.splitlines()]
+    assert {line["text"] for line in told} == {"prefers chart in dark blue", "Has two dogs", "Lives in Porto"}
+    assert here.data("memory", "forget", "--query", "dogs") == {"forgotten": 1}
+    assert here.data("memory", "forget", added["id"]) == {"forgotten": 1}
+    assert here.data("memory", "forget", "unknown", code=1) == {"forgotten": 0}
+    assert here.run("memory", "forget", "--all", stdin="n\n").exit_code == 1
+    assert [one["text"] for one in here.data("memory", "list")] == ["Lives in Porto"]
+    assert here.run("memory", "add").exit_code == 2
+    lines.write_text("nonsense\n")
+    assert "line 1" in here.run("memory", "add", "--file", str(lines)).stderr
 
 
 def test_what_a_document_says_never_reaches_the_terminal_as_commands(place: Place) -> None:

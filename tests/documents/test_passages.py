@@ -84,6 +84,8 @@ def test_a_wrong_ending_does_not_mislead(folder: Path, tmp_path: Path) -> None:
     for name, wrong in (("manual.pdf", "a.txt"), ("lease.docx", "a.pdf"), ("costs.xlsx", "a.md")):
         (tmp_path / wrong).write_bytes((folder / name).read_bytes())
         assert read(tmp_path / wrong) == read(folder / name)
+    assert kind_of("formats.md", b"A PDF begins with %PDF-1.7").kind == "markdown"
+    assert kind_of("late.pdf", b"junk before\n%PDF-1.7").kind == "pdf"
     assert kind_of("x.xlsx", b"a,b\n1,2\n").reason.startswith("expected a .xlsx file, got something else")
     assert "binary" in kind_of("x.txt", b"\x89PNG\r\n\x1a\n\0\0").reason
 
