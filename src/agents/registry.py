@@ -29,6 +29,7 @@ BUILT_IN = (
     "model",
     "reports",
     "results",
+    "sql",
     "tables",
     "text",
 )
