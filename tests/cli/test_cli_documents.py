@@ -38,11 +38,12 @@ class Here:
         self.settings = folder / "here.yaml"
         self.settings.write_text(f"planloom: 1\nstate: {folder / 'state'}\n")
 
-    def run(self, *arguments: str, stdin: str | None = None) -> Result:
-        return CliRunner().invoke(root, [*arguments, "--config", str(self.settings)], input=stdin)
+    def run(self, *arguments: str, stdin: str | None = None, **environment: str) -> Result:
+        given = [*arguments, "--config", str(self.settings)]
+        return CliRunner().invoke(root, given, input=stdin, env=environment)
 
-    def data(self, *arguments: str, code: int = 0) -> Any:
-        done = self.run(*arguments, "--json")
+    def data(self, *arguments: str, code: int = 0, **environment: str) -> Any:
+        done = self.run(*arguments, "--json", **environment)
         assert done.exit_code == code, done.output
         return json.loads(done.stdout)
 
@@ -74,8 +75,8 @@ def test_two_commands_lead_from_a_folder_to_a_cited_answer(documents: Place) -> 
     assert "9 euros in winter" in plain.stdout
 
 
-def test_a_model_writes_the_answer_and_only_citations_that_exist_stay(documents: Place) -> None:
-    data(documents, "index", "files")
+def test_a_model_writes_the_answer_and_only_citations_that_exist_stay(here: Here) -> None:
+    here.data("index", str(files.everything(here.folder / "files")))
 
     def script(body: dict[str, Any]) -> str:
         lines = [json.loads(line) for line in asked(body).splitlines() if line.startswith("{")]
@@ -83,8 +84,8 @@ def test_a_model_writes_the_answer_and_only_citations_that_exist_stay(documents:
         return f"It costs 9 euros [{number}], see also [97] and [a link](http://x)."
 
     with serving(script) as server:
-        answer = data(
-            documents, "ask", "What does a mooring cost in winter?",
+        answer = here.data(
+            "ask", "What does a mooring cost in winter?",
             OPENAI_BASE_URL=server.url, PLANLOOM_MODELS__MODEL="m",
         )  # fmt: skip
     assert answer["written_by"] == "model"
@@ -94,10 +95,10 @@ def test_a_model_writes_the_answer_and_only_citations_that_exist_stay(documents:
     assert cited["path"].endswith("rules.md")
 
 
-def test_a_dead_model_leaves_the_passages(documents: Place) -> None:
-    data(documents, "index", "files")
-    answer = data(
-        documents, "ask", "mooring winter",
+def test_a_dead_model_leaves_the_passages(here: Here) -> None:
+    here.data("index", str(files.everything(here.folder / "files")))
+    answer = here.data(
+        "ask", "mooring winter",
         OPENAI_BASE_URL="http://127.0.0.1:9/v1", PLANLOOM_MODELS__MODEL="m", PLANLOOM_MODELS__MAX_ATTEMPTS="1",
     )  # fmt: skip
     assert answer["written_by"] == "passages"
@@ -163,10 +164,10 @@ def test_facts_are_kept_found_exported_and_forgotten(here: Here) -> None:
     assert "line 1" in here.run("memory", "add", "--file", str(lines)).stderr
 
 
-def test_what_a_document_says_never_reaches_the_terminal_as_commands(place: Place) -> None:
-    (place.folder / "evil.txt").write_text("harbour \x1b[31m\x1b]0;title\x07 fees\u202e end")
-    data(place, "index", "evil.txt")
-    shown = place.run("search", "harbour").stdout + place.run("ask", "harbour").stdout
+def test_what_a_document_says_never_reaches_the_terminal_as_commands(here: Here) -> None:
+    (here.folder / "evil.txt").write_text("harbour \x1b[31m\x1b]0;title\x07 fees\u202e end")
+    here.data("index", str(here.folder / "evil.txt"))
+    shown = here.run("search", "harbour").stdout + here.run("ask", "harbour").stdout
     assert "harbour" in shown
     assert "\x1b" not in shown
     assert "\u202e" not in shown
