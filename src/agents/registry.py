@@ -32,6 +32,7 @@ BUILT_IN = (
     "sql",
     "tables",
     "text",
+    "web",
 )
 
 
