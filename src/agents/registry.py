@@ -21,6 +21,7 @@ BUILT_IN = (
     "charts",
     "dates",
     "documents",
+    "feeds",
     "files",
     "git",
     "http",
