@@ -192,7 +192,12 @@ def _report(said: process.Said) -> tuple[dict[str, Any], dict[str, bytes]]:
             told["result"] = json.loads(told["result"], parse_constant=_no_number)
         files, place = {}, 0
         for name, size in told.get("files", []):
-            if not isinstance(name, str) or not isinstance(size, int) or not 0 <= size <= len(rest) - place:
+            if (
+                not isinstance(name, str)
+                or name != Path(name).name
+                or not isinstance(size, int)
+                or not 0 <= size <= len(rest) - place
+            ):
                 return {}, {}
             files[name] = rest[place : place + size]
             place += size

@@ -117,8 +117,8 @@ class _Talk:
         code = self._finish()
         said.code = code if code >= 0 else 128 - code
         said.seconds = time.monotonic() - self._started
-        for number, end in self._ends.items():
-            self._sinks[number] += end
+        for number, rest in self._ends.items():
+            self._sinks[number] += rest
         out, err = self._left_out.values()
         said.cut = (out, err)
         return said
@@ -139,14 +139,16 @@ class _Talk:
                 selector.register(number, selectors.EVENT_READ)
             os.set_blocking(self._stdin.fileno(), False)
             selector.register(self._stdin, selectors.EVENT_WRITE)
+            is_over = False
             while selector.get_map():
                 if cancelled():
                     return "cancelled"
                 if time.monotonic() - self._started >= self._bounds.seconds:
                     return "time"
                 ready = selector.select(_TICK_S)
-                if not ready and self._is_over():
-                    return "itself"  # what it left behind holds the pipes
+                if not ready and is_over:
+                    return "itself"  # all was read; what it left behind holds the pipes
+                is_over = not ready and self._is_over()
                 for key, _ in ready:
                     if key.fileobj is self._stdin:
                         if self._has_given():
