@@ -99,23 +99,34 @@ class Connection:
         held = await self._ready()
         link = held.link
         assert link is not None
-        request_id = link.next_id
-        task = asyncio.ensure_future(ask(link))
+        numbers: list[int] = []
+
+        async def asked() -> T:
+            numbers.append(link.next_id)  # nothing comes between this and the library's taking it
+            return await ask(link)
+
+        task = asyncio.ensure_future(asked())
+        held.active += 1
         try:
             either: set[asyncio.Future[Any]] = {task, held.ended}
             await asyncio.wait(either, timeout=self.server.timeout_s or None, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            self._abandon(held, task, request_id, "cancelled")
-            self._own(self._probe(held))
+            self._abandon(held, task, numbers, "cancelled")
             raise
-        if task.done() and (task.exception() is None or not (held.is_dying() or is_closed(task.exception()))):
+        finally:
+            held.active -= 1
+        if (
+            task.done()
+            and not task.cancelled()
+            and (task.exception() is None or not (held.is_dying() or is_closed(task.exception())))
+        ):
             self._failures = 0
             held.heard()
             return self._outcome(task, held, during)
         if task.done() or held.is_dying():
             task.cancel()
             raise await held.obituary(during)
-        self._abandon(held, task, request_id, "took too long")
+        self._abandon(held, task, numbers, "took too long")
         self._own(self._probe(held))
         raise late(held.launch, link, self.server.timeout_s, during=during, sent=True)
 
@@ -129,18 +140,20 @@ class Connection:
             raise TransientError(told) from error
         raise explained(error, held.launch, during=during, sent=True) from error
 
-    def _abandon(self, held: _Held, task: asyncio.Future[Any], request_id: int, why: str) -> None:
+    def _abandon(self, held: _Held, task: asyncio.Future[Any], numbers: list[int], why: str) -> None:
         task.cancel()
-        if not held.ended.done() and held.link is not None:
-            self._own(_bounded(held.link.cancel(request_id, why), _CANCEL_S))
+        if numbers and not held.ended.done() and held.link is not None:
+            self._own(_bounded(held.link.cancel(numbers[0], why), _CANCEL_S))
 
     async def _probe(self, held: _Held) -> None:
-        """Drops a server that does not even answer a ping."""
+        """Drops a server that does not even answer a ping; one that works on other calls may be too busy to."""
         assert held.link is not None
         try:
             await _bounded(held.link.ping(), min(PROBE_S, self.server.timeout_s or PROBE_S), strict=True)
             held.heard()
         except (TimeoutError, PlanloomError):
+            if held.active:
+                return
             if held.link.pipes is not None:
                 held.link.pipes.is_hopeless = True
             held.drop()
@@ -199,6 +212,7 @@ class _Held:
         self.launch = launch
         self.link: Link | None = None
         self.error: BaseException | None = None
+        self.active = 0  # requests under way
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = loop.create_future()  # no request can succeed any more
         self._ready: asyncio.Future[None] = loop.create_future()
