@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 PROBE_AFTER_S = 30.0  # of silence
 PROBE_S = 5.0
+_MISSED = 3  # unanswered pings that end a server on which calls are under way; without any, one does
 _BACKOFF_S, _BACKOFF_CAP_S = 0.25, 30.0
 _CANCEL_S = 1.0
 _CLOSE_S = 15.0
@@ -152,7 +153,8 @@ class Connection:
             await _bounded(held.link.ping(), min(PROBE_S, self.server.timeout_s or PROBE_S), strict=True)
             held.heard()
         except (TimeoutError, PlanloomError):
-            if held.active:
+            held.missed += 1
+            if held.active and held.missed < _MISSED:
                 return
             if held.link.pipes is not None:
                 held.link.pipes.is_hopeless = True
@@ -213,6 +215,7 @@ class _Held:
         self.link: Link | None = None
         self.error: BaseException | None = None
         self.active = 0  # requests under way
+        self.missed = 0  # pings without an answer since it last said anything
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = loop.create_future()  # no request can succeed any more
         self._ready: asyncio.Future[None] = loop.create_future()
@@ -241,6 +244,7 @@ class _Held:
 
     def heard(self) -> None:
         """The server answered."""
+        self.missed = 0
         self._heard = asyncio.get_running_loop().time()
 
     def is_fresh(self) -> bool:
