@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import yaml
@@ -14,9 +19,29 @@ from planloom.config import Config, McpServer
 GUIDE = (Path(__file__).parents[3] / "docs" / "mcp.md").read_text(encoding="utf-8")
 
 
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", GUIDE, re.DOTALL)
+
+
+def test_server_of_the_guide_works_as_it_stands(tmp_path: Path):
+    (tmp_path / "counter.py").write_text(blocks("python")[0], encoding="utf-8")
+    (tmp_path / "planloom.yaml").write_text(blocks("yaml")[1], encoding="utf-8")
+    command = shlex.split(next(line for line in blocks("sh") if "count_words" in line))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PLANLOOM")}
+    out = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=tmp_path,
+        env=kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert out.returncode == 0, out.stderr
+    assert json.loads(out.stdout) == {"result": 3}
+
+
 def test_settings_of_the_guide_are_settings():
-    (block,) = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
-    servers = Config.model_validate(yaml.safe_load(block)).mcp.servers
+    servers = Config.model_validate(yaml.safe_load(blocks("yaml")[0])).mcp.servers
     environ = {"SHOP_KEY": "k", "WIKI_TOKEN": "t"}
     launches = {name: resolved(name, server, environ) for name, server in servers.items()}
     assert launches["docs"].command[-1] == "./docs" and launches["docs"].command[0] == "npx"
