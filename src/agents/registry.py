@@ -30,6 +30,7 @@ BUILT_IN = (
     "model",
     "reports",
     "results",
+    "slides",
     "sql",
     "tables",
     "text",
