@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanloomError, ToolError
 from ..events import ApprovalAnswered, ApprovalAsked, Event, StepAdded, StepFinished, StepProgress, StepStarted
 
 if TYPE_CHECKING:
-    from ..agents.workspace import Workspace
-    from ..config import Config
     from ..orchestrator.result import Result
     from ..orchestrator.runtime import Planloom
 
@@ -142,18 +139,18 @@ class Goals:
         return await self._watched(live, progress, arguments)
 
     async def search(self, arguments: Arguments, progress: Progress) -> dict[str, Any]:
-        """Searches the indexed documents."""
-        tool = self._loom.registry.find("documents.search")
-        if tool is None:
-            raise ToolError("this Planloom has no document index to search")
-        from ..agents.tool import ToolContext
+        """Searches the indexed documents, as a plan of one step, so that policy and audit count as for any other."""
+        from ..orchestrator.planning.plan import Plan, Step
 
-        context = ToolContext(workspace=_workspace(self._loom.config), config=self._loom.config)
-        names = tool.input_schema.get("properties", {})
-        given = {"query": arguments["query"], "limit": arguments.get("limit", 10)}
-        call = self._loom.stages.services.caller.call
-        found = await call(tool, {name: value for name, value in given.items() if name in names}, context)
-        return found if isinstance(found, dict) else {"results": found}
+        given = {"question": arguments["query"], "limit": arguments.get("limit", 10)}
+        step = Step(id="search", action="documents.search", parameters=given)
+        result = await self._loom.run(plan=Plan(goal=f"Search for {given['question']}", steps=(step,)))
+        done = result.steps["search"]
+        if done.status != "ok":
+            raise ToolError(done.error or f"the search ended as {done.status}")
+        if done.value is None:
+            raise ToolError("the passages are too large for one answer; ask for fewer with `limit`")
+        return done.value if isinstance(done.value, dict) else {"passages": done.value}
 
     async def close(self) -> None:
         """Cancels what runs, and waits for it."""
@@ -200,12 +197,6 @@ class Goals:
         over = [name for name, one in self._live.items() if one.task is not None and one.task.done()]
         for name in over[: max(0, len(self._live) - _KEPT_RUNS)]:
             del self._live[name]
-
-
-def _workspace(config: Config) -> Workspace:
-    from ..agents.workspace import Workspace
-
-    return Workspace(Path(config.workspace).expanduser(), Path(config.out).expanduser())
 
 
 def _state(live: Live) -> str:

@@ -137,6 +137,8 @@ async def test_client_runs_a_goal_and_hears_its_progress(place: Place):
         assert (status.structuredContent or {})["status"] == "done"
         planned = await session.call_tool("plan", {"goal": "Report on the folder ."})
         assert (planned.structuredContent or {})["plan"]["steps"]
+        searched = await session.call_tool("search", {"query": "boats"})
+        assert searched.isError and "planloom index" in searched.content[0].text  # type: ignore[union-attr]
         refused = await session.call_tool("run", {"goal": "make me a sandwich"})
         assert refused.isError and "expected a goal that a playbook fits" in refused.content[0].text  # type: ignore[union-attr]
 
