@@ -19,6 +19,7 @@ from .tool import Tool
 # group name -> module below agents.tools; a group's tools are named GROUP.something
 BUILT_IN = (
     "charts",
+    "code",
     "dates",
     "documents",
     "feeds",
@@ -28,6 +29,8 @@ BUILT_IN = (
     "maths",
     "memory",
     "model",
+    "notes",
+    "process",
     "reports",
     "results",
     "slides",

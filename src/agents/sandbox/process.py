@@ -17,7 +17,7 @@ from typing import Literal
 
 _CHUNK = 1 << 16
 _TICK_S = 0.05
-_LAST_WORDS_S = 2.0  # between closing its pipes and ending
+_LAST_WORDS_S = 6.0  # between closing its pipes, or being asked to end, and ending
 
 Ended = Literal["itself", "time", "output", "cancelled"]
 NO_ENVIRONMENT: Mapping[str, str] = {}
@@ -51,6 +51,10 @@ class Said:
     cut: tuple[int, int] = (0, 0)
 
 
+def _nothing() -> None:
+    """Kills without asking."""
+
+
 def ran(
     command: Callable[[int], Sequence[str]],
     stdin: Callable[[int], bytes],
@@ -59,8 +63,12 @@ def ran(
     environment: Mapping[str, str] = NO_ENVIRONMENT,
     folder: str = "/",
     cancelled: Callable[[], bool] = lambda: False,
+    inherited: Sequence[int] = (),
+    stop: Callable[[], None] = _nothing,
 ) -> Said:
     """Runs a command. Both it and its input are made from the number of the descriptor that takes its report.
+
+    `inherited` are more descriptors for it. `stop` asks it to end, before it is killed a little later.
 
     Raises:
         OSError: it can't be started.
@@ -73,7 +81,7 @@ def ran(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(sink,),
+            pass_fds=(sink, *inherited),
             env=dict(environment),
             cwd=folder,
             start_new_session=True,
@@ -83,7 +91,7 @@ def ran(
         raise
     finally:
         os.close(sink)
-    talk = _Talk(process, source, given, bounds)
+    talk = _Talk(process, source, given, bounds, stop)
     try:
         return talk.held(cancelled)
     finally:
@@ -93,13 +101,21 @@ def ran(
 class _Talk:
     """One process and its pipes."""
 
-    def __init__(self, process: subprocess.Popen[bytes], report: int, given: bytes, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        report: int,
+        given: bytes,
+        bounds: Bounds,
+        stop: Callable[[], None],
+    ) -> None:
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None
         self._process = process
         self._stdin = process.stdin
         self._report = report
         self._rest = memoryview(given)
         self._bounds = bounds
+        self._stop = stop
         self._said = Said()
         self._started = time.monotonic()
         out, err = process.stdout.fileno(), process.stderr.fileno()
@@ -111,9 +127,7 @@ class _Talk:
         """Talks until the process has ended, or was ended."""
         said = self._said
         said.ended = self._converse(cancelled)
-        end = time.monotonic() + _LAST_WORDS_S
-        while said.ended == "itself" and not self._is_over() and time.monotonic() < end:
-            time.sleep(0.005)
+        self._wait()
         code = self._finish()
         said.code = code if code >= 0 else 128 - code
         said.seconds = time.monotonic() - self._started
@@ -186,6 +200,16 @@ class _Talk:
             del end[:over]
             self._left_out[number] += over
         return True
+
+    def _wait(self) -> None:
+        """Gives it time to end by itself."""
+        if self._said.ended != "itself":
+            self._stop()
+            if self._stop is _nothing:
+                return
+        end = time.monotonic() + _LAST_WORDS_S
+        while not self._is_over() and time.monotonic() < end:
+            time.sleep(0.005)
 
     def _is_over(self) -> bool:
         """Whether the process has ended; it stays there, so that its number is not given to another one."""
