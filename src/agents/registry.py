@@ -26,6 +26,7 @@ BUILT_IN = (
     "files",
     "git",
     "http",
+    "mail",
     "maths",
     "memory",
     "model",

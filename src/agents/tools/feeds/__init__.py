@@ -76,7 +76,7 @@ async def read(url: Url, context: ToolContext, count: Count = 20, since: str = "
     if found["text"] is None:
         raise ToolError(f"expected a feed at {url!r}, got {found['media_type']}; feeds.find lists the feeds of a page")
     text = found["text"]
-    feed = await in_thread(lambda: parsed(text, found["url"]))
+    feed: Feed = await in_thread(lambda: parsed(text, found["url"]))
     kept = [entry for entry in feed["entries"] if _is_wanted(entry, least, contains)]
     feed["entries"] = kept[:count]
     return feed
