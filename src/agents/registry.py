@@ -35,6 +35,7 @@ BUILT_IN = (
     "reports",
     "results",
     "slides",
+    "spreadsheets",
     "sql",
     "tables",
     "text",
