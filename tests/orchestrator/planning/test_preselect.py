@@ -57,7 +57,7 @@ def test_line_tells_arguments_fields_sentence_and_effect():
 
 
 def test_all_tools_are_shown_while_they_fit():
-    assert [t.name for t in select("anything", BUILT_IN)] == sorted(t.name for t in BUILT_IN)
+    assert [t.name for t in select("anything", BUILT_IN[:30])] == sorted(t.name for t in BUILT_IN[:30])
 
 
 def test_178_tools_take_at_most_5000_tokens():

@@ -19,10 +19,10 @@ WHOLE_CHARS = 20_000  # the whole list may be longer: it is the same for every g
 ALWAYS = ("files.list", "files.read", "files.scan", "tables.read", "text.summary", "results.find", "reports.write")
 _WORD = re.compile(r"[^\W_]+")
 _SPLIT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_LONGEST = 600
+_LONGEST = 400
 _NAME, _PARAMETER, _TOLD = 3.0, 1.5, 1.0
 _NEAR = 84
-_TOGETHER = 0.15  # of its group's best score a tool gets too: tools of one group are used together
+_TOGETHER = 0.3  # of its group's best score a tool gets too: tools of one group are used together
 
 
 def select(goal: str, tools: Iterable[Tool], *, max_chars: int = MAX_CHARS, top: int = 0) -> list[Tool]:
@@ -73,7 +73,7 @@ def rank(goal: str, tools: Sequence[Tool]) -> list[str]:
 
 
 def line(tool: Tool) -> str:
-    """`name(argument: type, other?: type) -> fields: what it does [effect]`, at most about 600 characters."""
+    """`name(argument: type, other?: type) -> fields: what it does [effect]`, at most about 400 characters."""
     told = re.split(r"(?<=[.!?])\s+(?=[A-Z])", short(tool.description), maxsplit=1)[0].rstrip(".")[:160]
     taken = _parameters(tool.input_schema)
     for depth in (3, 2, 1, 0):
