@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -404,3 +406,18 @@ def test_tricks_with_imports_and_builtins_harm_only_the_code_itself(kind, source
     except ToolError as error:
         assert "code" in str(error)
     assert run(kind, "1 + 1").result == 2
+
+
+def test_code_ends_when_its_starter_is_killed(kind):
+    program = f"from planloom.agents.sandbox import run_as\nrun_as({kind!r}, 'while True: pass', {{}})"
+    starter = subprocess.Popen([sys.executable, "-c", program])
+    watched = psutil.Process(starter.pid)
+    try:
+        busy: list[psutil.Process] = []
+        while not any(one.cpu_times().user > 0.3 for one in busy):  # the code itself runs
+            busy = watched.children(recursive=True)
+            assert starter.poll() is None
+    finally:
+        starter.kill()
+        starter.wait()
+    assert psutil.wait_procs(busy, timeout=10)[1] == []

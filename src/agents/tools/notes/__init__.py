@@ -5,6 +5,7 @@ Rule: a file is changed under a lock and replaced whole, and never when somebody
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -79,7 +80,7 @@ def add(
     """Adds a note as a Markdown file of its own below a folder of the workspace; the same note is not added twice."""
     title = " ".join(title.split())
     body = finding.note_text(title, text, tags or [])
-    name = safe_name(title.lower().replace("/", "-"))
+    name = re.sub("-{2,}", "-", safe_name(title.lower().replace("/", "-")))
     for number in range(1, 10_000):
         path = context.workspace.writable(f"{folder}/{name}{f'-{number}' if number > 1 else ''}.md")
         taken = read(path) if path.exists() else None
