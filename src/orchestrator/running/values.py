@@ -13,6 +13,7 @@ from ...memory.codec import digest, pack, unpack
 from ..planning.plan import INPUTS, Reference, follow
 
 _RECENT = 8
+_NOTHING = digest(pack(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,9 @@ class Values:
             raise LookupError(f"{reference}: {error.args[0]}") from error
 
     def digest_of(self, step: str) -> str:
-        """The digest of a step's result, empty when it has none."""
+        """The digest of a step's result; that of None when it has none, because that is what is seen of it."""
         result = self._results.get(step)
-        return result.digest if result is not None else ""
+        return result.digest if result is not None else _NOTHING
 
     def unpacked(self, sha256: str) -> Any:
         """A stored result; from any thread.
