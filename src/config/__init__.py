@@ -9,6 +9,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from .actions import Agents, Audit, Http, Mcp, McpServer, Policy, PolicyRole, Sql, Tools
+from .deck import Deck
 from .group import Effect, Fsync, Group, Schedule, Verify
 from .keeping import Caches, Documents, Index, Memory, Playbooks, Sessions
 from .models import Embeddings, Models, Role
@@ -26,6 +27,7 @@ __all__ = [
     "Agents",
     "Audit",
     "Caches",
+    "Deck",
     "Documents",
     "Embeddings",
     "Execution",
@@ -95,6 +97,7 @@ class Config(Group):
     documents: Documents = Documents()
     memory: Memory = Memory()
     caches: Caches = Caches()
+    deck: Deck = Deck()
     server: Server = Server()
     monitoring: Monitoring = Monitoring()
     features: Features = Features()
