@@ -19,6 +19,7 @@ from .tool import Tool
 # group name -> module below agents.tools; a group's tools are named GROUP.something
 BUILT_IN = (
     "archives",
+    "calendars",
     "charts",
     "code",
     "dates",

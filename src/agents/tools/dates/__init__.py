@@ -165,7 +165,7 @@ def occurrences(
     first = moment(start, timezone, now).replace(tzinfo=None)
     least = moment(after, timezone, now).replace(tzinfo=None) if after else first
     most = moment(before, timezone, now).replace(tzinfo=None) if before else max(first, least) + _LONGEST
-    return [_when(at.replace(tzinfo=where)) for at in between(rule, first, least, most, count)]
+    return [_when(at.replace(tzinfo=where)) for at in between(rule, first, least, most, most=count, where=where)]
 
 
 @tool(effect="read")

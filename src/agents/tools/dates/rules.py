@@ -30,29 +30,38 @@ def parts_of(rule: str) -> dict[str, str]:
     return found
 
 
-def between(rule: str, start: dt.datetime, after: dt.datetime, before: dt.datetime, most: int) -> Iterator[dt.datetime]:
-    """The times a rule gives from `after` to before `before`, `most` at most; all three times are of one kind (naive
-    or with a zone).
+def between(
+    rule: str,
+    start: dt.datetime,
+    after: dt.datetime,
+    before: dt.datetime,
+    *,
+    most: int,
+    where: dt.tzinfo = dt.UTC,
+) -> Iterator[dt.datetime]:
+    """The times a rule gives from `after` to before `before`, `most` at most.
+
+    All times are naive: those of the clock in the zone `where`, in which an UNTIL in UTC is read.
 
     Raises:
         ToolError: it is no rule, or one that could not be worked out in reasonable time.
     """
     parts = parts_of(rule)
     _check(parts, start, before)
-    made = _made(parts, start)
+    made = _made(parts, start, where)
     try:
         yield from islice(_within(made, after, before), most)
     except (ValueError, OverflowError, TypeError) as error:
         raise _no_rule(rule, error) from error
 
 
-def _made(parts: dict[str, str], start: dt.datetime) -> Any:
+def _made(parts: dict[str, str], start: dt.datetime, where: dt.tzinfo) -> Any:
     from dateutil.rrule import rrulestr
 
     text = ";".join(f"{name}={value}" for name, value in parts.items())
     try:
         if "UNTIL" in parts:
-            text = text.replace(parts["UNTIL"], _until(parts["UNTIL"], start))
+            text = text.replace(parts["UNTIL"], _until(parts["UNTIL"], where))
         return rrulestr(text, dtstart=start)
     except (ValueError, TypeError, OverflowError, KeyError, AttributeError) as error:
         raise _no_rule(text, error) from error
@@ -66,14 +75,13 @@ def _within(made: Any, after: dt.datetime, before: dt.datetime) -> Iterator[dt.d
             yield at
 
 
-def _until(text: str, start: dt.datetime) -> str:
-    """UNTIL in the form that the start's kind asks for: UTC with a zone, local without."""
+def _until(text: str, where: dt.tzinfo) -> str:
+    """UNTIL as a time of the clock; a date means its whole day."""
     date, _, time = text.partition("T")
     given = dt.datetime.strptime(date + (time.rstrip("Z") or "235959"), "%Y%m%d%H%M%S")  # noqa: DTZ007  # set below
-    if start.tzinfo is None:
-        return f"{given:%Y%m%dT%H%M%S}"
-    zone = dt.UTC if time.endswith("Z") else start.tzinfo
-    return f"{given.replace(tzinfo=zone).astimezone(dt.UTC):%Y%m%dT%H%M%SZ}"
+    if time.endswith("Z"):
+        given = given.replace(tzinfo=dt.UTC).astimezone(where)
+    return f"{given:%Y%m%dT%H%M%S}"
 
 
 def _check(parts: dict[str, str], start: dt.datetime, before: dt.datetime) -> None:
