@@ -1,11 +1,17 @@
-/** Where the cards go: dagre's layers, left to right. Pure; sizes in CSS pixels. */
+/**
+ * Where the cards go: layers from left to right. Pure; sizes in CSS pixels.
+ *
+ * The layers are the plan's topological generations, as in `planloom plan`: a card stands as far left as its inputs allow.
+ */
 
 import { Graph, layout } from "@dagrejs/dagre";
 import type { Card, Shape } from "./shape";
 
-export const CARD = { width: 172, height: 46 };
+export const CARD = { width: 164, height: 46 };
 const STACK_HEIGHT = 64;
-const MARGIN = 20;
+const MARGIN = 22;
+/** Room for the numbers of the layers. */
+const HEAD = 14;
 
 export interface Place extends Card {
   x: number;
@@ -26,37 +32,58 @@ export interface Curve {
 export interface Drawing {
   places: Place[];
   curves: Curve[];
+  /** The left side of each layer. */
+  layers: number[];
   width: number;
   height: number;
 }
 
 export function drawn(shape: Shape): Drawing {
   const graph = new Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 12, ranksep: 52, edgesep: 8, marginx: MARGIN, marginy: MARGIN });
+  graph.setGraph({ rankdir: "LR", nodesep: 12, ranksep: 44, edgesep: 8, marginx: MARGIN, marginy: MARGIN, ranker: earliest });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const card of shape.cards) {
     graph.setNode(card.id, { width: CARD.width, height: card.kind === "stack" ? STACK_HEIGHT : CARD.height });
   }
   for (const edge of shape.edges) if (!edge.isImplied) graph.setEdge(edge.from, edge.to);
   layout(graph);
-  const places = placed(shape.cards, graph);
+  const { places, layers } = placed(shape.cards, graph);
   const byId = new Map(places.map((place) => [place.id, place]));
   const curves = shape.edges.map((edge) => {
-    const points = edge.isImplied ? [] : (graph.edge(edge.from, edge.to)?.points ?? []).slice(1, -1);
+    const points = edge.isImplied ? [] : (graph.edge(edge.from, edge.to)?.points ?? []).slice(1, -1).map(lowered);
     return { ...edge, path: curve(byId.get(edge.from)!, byId.get(edge.to)!, points) };
   });
   const width = Math.max(0, ...places.map((place) => place.x + place.width)) + MARGIN;
   const height = Math.max(0, ...places.map((place) => place.y + place.height)) + MARGIN;
-  return { places, curves, width, height };
+  return { places, curves, layers, width, height };
 }
 
-function placed(cards: Card[], graph: Graph): Place[] {
+function lowered(point: { x: number; y: number }): { x: number; y: number } {
+  return { x: point.x, y: point.y + HEAD };
+}
+
+function placed(cards: Card[], graph: Graph): { places: Place[]; layers: number[] } {
   const boxes = cards.map((card) => {
     const { x, y, width, height } = graph.node(card.id) as { x: number; y: number; width: number; height: number };
-    return { ...card, x: x - width / 2, y: y - height / 2, width, height, layer: 0 };
+    return { ...card, x: x - width / 2, y: y - height / 2 + HEAD, width, height, layer: 0 };
   });
-  const columns = [...new Set(boxes.map((box) => Math.round(box.x)))].sort((a, b) => a - b);
-  return boxes.map((box) => ({ ...box, layer: columns.indexOf(Math.round(box.x)) }));
+  const layers = [...new Set(boxes.map((box) => Math.round(box.x)))].sort((a, b) => a - b);
+  return { places: boxes.map((box) => ({ ...box, layer: layers.indexOf(Math.round(box.x)) })), layers };
+}
+
+/** Ranks by the longest way from a card without inputs; dagre's own pulls cards towards those that use them. */
+function earliest(graph: Graph): void {
+  const ranks = new Map<string, number>();
+  const rankOf = (id: string): number => {
+    const known = ranks.get(id);
+    if (known !== undefined) return known;
+    ranks.set(id, 0);
+    const edges = graph.inEdges(id) ?? [];
+    const rank = Math.max(0, ...edges.map((edge) => rankOf(edge.v) + (graph.edge(edge).minlen ?? 1)));
+    ranks.set(id, rank);
+    return rank;
+  };
+  for (const id of graph.nodes()) graph.node(id).rank = rankOf(id);
 }
 
 /** From the right side of one card to the left side of another, through dagre's bends. */

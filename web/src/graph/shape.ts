@@ -22,13 +22,12 @@ export interface Shape {
   edges: Edge[];
 }
 
-/** A for_each with more children than this is drawn folded, unless asked otherwise. */
-export const MANY = 5;
-const CROWDED = 60;
+/** In a plan with more steps than this every for_each is drawn folded, unless asked otherwise. */
+const CROWDED = 14;
 
 export function isFolded(run: Run, step: Step, toggled: ReadonlySet<string>): boolean {
   if (step.children.length === 0) return false;
-  const folds = step.children.length > MANY || run.order.length > CROWDED;
+  const folds = run.order.length > CROWDED;
   return toggled.has(step.id) ? !folds : folds;
 }
 

@@ -2,7 +2,7 @@
 
 import { useComputed } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { announcement, hello, isMenuOpen, isPanelOpen, preview, shownRun } from "../state/store";
+import { announcement, hello, isMenuOpen, isPanelOpen, isPanelWide, preview, shownRun } from "../state/store";
 import { Composer } from "./Composer";
 import { Conversation } from "./Conversation";
 import { Faults, LinkNotice } from "./Faults";
@@ -20,12 +20,16 @@ export function App() {
     return () => window.removeEventListener("keydown", onKey);
   }, []);
   const needsToken = hello.value !== null && !hello.value.authorized;
+  const classes = ["page"];
+  if (hasPanel.value) classes.push("has-panel");
+  if (hasPanel.value && isPanelWide.value) classes.push("is-wide");
+  if (isMenuOpen.value) classes.push("has-menu");
   return (
     <>
       <a class="skip" href="#goal" onClick={toComposer}>
         Skip to the message field
       </a>
-      <div class={`page ${hasPanel.value ? "has-panel" : ""} ${isMenuOpen.value ? "has-menu" : ""}`}>
+      <div class={classes.join(" ")}>
         <Sidebar />
         {isMenuOpen.value && <div class="veil" onClick={() => (isMenuOpen.value = false)} />}
         <main class="main">

@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Maximize, Minus, Plus } from "lucide-preact";
+import { useFollowing } from "../graph/following";
 import { useDrawing } from "../graph/drawing";
 import type { Drawing, Place } from "../graph/layout";
 import { neighbour } from "../graph/walking";
@@ -13,6 +14,8 @@ import { Spinner } from "./StateMark";
 
 const SMALLEST = 0.35;
 const LARGEST = 1.6;
+/** Smaller than this nothing is fitted: one can scroll, but not read smaller letters. */
+const READABLE = 0.74;
 
 export function Dag({ run: given }: { run: Run }) {
   const run = useMemo(() => (given.order.length === 0 ? emptyPlanRun(given) : given), [given]);
@@ -67,6 +70,8 @@ function Canvas({ run, drawing, onToggle }: CanvasProps) {
     return () => observer.disconnect();
   }, [drawing, isFitted]);
 
+  useFollowing(box, run, drawing, scale);
+
   const zoom = (to: number) => {
     setFitted(false);
     setScale(Math.min(LARGEST, Math.max(SMALLEST, to)));
@@ -95,6 +100,11 @@ function Canvas({ run, drawing, onToggle }: CanvasProps) {
             style={{ width: `${drawing.width}px`, height: `${drawing.height}px`, transform: `scale(${scale})` }}
           >
             <Edges run={run} drawing={drawing} chosen={chosen} />
+            {drawing.layers.map((x, i) => (
+              <span key={x} class="layer" aria-hidden="true" style={{ transform: `translate(${x}px, 0)` }}>
+                {i + 1}
+              </span>
+            ))}
             {drawing.places.map((place) => (
               <Placed key={place.id} run={run} place={place} isChosen={chosen === place.id} isFirst={first === place.id} onToggle={onToggle} />
             ))}
@@ -154,7 +164,7 @@ function isFlowing(from: Step | undefined, to: Step | undefined): boolean {
 function fitting(box: HTMLElement, drawing: Drawing): number {
   const wide = (box.clientWidth - 2) / drawing.width;
   const high = (box.clientHeight - 2) / drawing.height;
-  return Math.min(1, Math.max(Math.min(wide, high), Math.min(wide, 0.72), SMALLEST, Math.min(0.62, high)));
+  return Math.min(1, Math.max(Math.min(wide, high), READABLE));
 }
 
 /** Drags the picture with the mouse; fingers scroll by themselves. */

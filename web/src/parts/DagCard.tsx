@@ -35,7 +35,7 @@ function Card({ step, place, run, childSteps, isChosen, isFirst, onToggle }: Pro
       <button type="button" class="node-main" tabIndex={isFirst ? 0 : -1} aria-label={name} aria-pressed={isChosen} onClick={choose}>
         <StateMark state={state} />
         <span class="node-text">
-          <span class="node-id">{step.id}</span>
+          <Name id={step.id} />
           <span class="node-action">{step.action}</span>
         </span>
         <span class="node-side">
@@ -65,6 +65,17 @@ function Card({ step, place, run, childSteps, isChosen, isFirst, onToggle }: Pro
         <span class="node-progress" style={{ transform: `scaleX(${Math.min(1, step.done / step.total)})` }} />
       ) : null}
     </div>
+  );
+}
+
+/** An id whose number in a for_each stays to be seen, however little room there is. */
+function Name({ id }: { id: string }) {
+  const cut = id.endsWith("]") ? id.lastIndexOf("[") : id.length;
+  return (
+    <span class="node-id">
+      <span>{id.slice(0, cut)}</span>
+      {id.slice(cut)}
+    </span>
   );
 }
 

@@ -1,10 +1,10 @@
 /** The run in view: plan, timeline, files, costs; the chosen step below. */
 
 import { useRef } from "preact/hooks";
-import { X } from "lucide-preact";
+import { Maximize2, Minimize2, X } from "lucide-preact";
 import { wordOf } from "../state/figures";
 import type { Run } from "../state/model";
-import { chosenStep, isPanelOpen, tab, type Tab } from "../state/store";
+import { chosenStep, isPanelOpen, isPanelWide, tab, type Tab } from "../state/store";
 import { many } from "../text/format";
 import { Costs } from "./Costs";
 import { Dag } from "./Dag";
@@ -33,6 +33,16 @@ export function Panel({ run }: { run: Run }) {
           {run.planSource && <span class="tag">{sourceOf(run.planSource)}</span>}
         </div>
         {run.status === "running" && <StopButton run={run} />}
+        <button
+          type="button"
+          class="icon-button only-wide"
+          aria-label="Use the whole page"
+          title="Use the whole page"
+          aria-pressed={isPanelWide.value}
+          onClick={() => (isPanelWide.value = !isPanelWide.value)}
+        >
+          {isPanelWide.value ? <Minimize2 size={16} aria-hidden="true" /> : <Maximize2 size={16} aria-hidden="true" />}
+        </button>
         <button type="button" class="icon-button" aria-label="Close the details" onClick={() => (isPanelOpen.value = false)}>
           <X size={18} aria-hidden="true" />
         </button>

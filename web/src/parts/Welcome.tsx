@@ -22,8 +22,9 @@ export function Welcome() {
           {ready.map((one) => (
             <li key={one.name}>
               <button type="button" class="idea" onClick={() => start(one.examples[0]!)}>
-                <span class="idea-title">{one.title || one.name}</span>
-                <span class="quiet">{one.examples[0]}</span>
+                <span class="idea-title">{titled(one.name)}</span>
+                <span class="quiet">{one.purpose}</span>
+                <span class="idea-example">“{one.examples[0]}”</span>
                 <ArrowUpRight size={16} aria-hidden="true" />
               </button>
             </li>
@@ -35,4 +36,10 @@ export function Welcome() {
       )}
     </div>
   );
+}
+
+/** `folder-report` as people write it. */
+function titled(name: string): string {
+  const words = name.replace(/[-_]/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

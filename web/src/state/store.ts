@@ -40,6 +40,8 @@ export const chosenRun = signal<string | null>(null);
 export const chosenStep = signal<string | null>(null);
 export const tab = signal<Tab>("plan");
 export const isPanelOpen = signal(false);
+/** The details take the conversation's place too. */
+export const isPanelWide = signal(false);
 export const isMenuOpen = signal(false);
 export const preview = signal<{ runId: string; artifact: Artifact } | null>(null);
 export const draft = signal("");
@@ -130,8 +132,8 @@ function settle(): void {
   list();
   for (const one of pending.value) if (!one.isSent && !one.fault) submit(one);
   if (playbooks.value === null) {
-    getJson<{ playbooks: Playbook[] } | Playbook[]>("api/playbooks")
-      .then((got) => (playbooks.value = Array.isArray(got) ? got : got.playbooks))
+    getJson<{ playbooks: Playbook[] }>("api/playbooks")
+      .then((got) => (playbooks.value = got.playbooks))
       .catch(() => (playbooks.value = []));
   }
 }

@@ -1,22 +1,10 @@
 /** The few HTTP addresses that the page uses beside the socket. Errors are `Error`s whose text a person can read. */
 
-import type { Json } from "../state/events";
-
-export interface PlaybookInput {
-  name: string;
-  description?: string;
-  kind?: string;
-  type?: string;
-  required?: boolean;
-  default?: Json;
-}
-
 export interface Playbook {
   name: string;
-  title: string;
-  description: string;
+  /** What it is for, a sentence. */
+  purpose: string;
   examples: string[];
-  inputs: PlaybookInput[];
 }
 
 export function at(path: string): string {
