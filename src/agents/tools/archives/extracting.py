@@ -1,6 +1,6 @@
 """Takes files out of archives: all that were asked for, or none. Rule: nothing lands outside the folder.
 
-Refused are absolute names, `..`, links, devices, passwords, a name that comes twice, and bombs: too many files, too many
+Refused are absolute names, `..`, links, devices, passwords, a name that comes twice, and bombs: too many files or
 bytes, or far more bytes than the archive has.
 """
 
@@ -61,9 +61,7 @@ def _unpack(archive: Archive, into: Path, names: Sequence[str], allowed: int, co
             raise ToolError(f"expected each name once, got {entry.name!r} twice")
         seen.add(place)
         _check_size(entry, entry.size, allowed - total)
-        total += _write(
-            archive, entry, into / place, lambda got, t=total, e=entry: _counted(t, got, e, allowed), context
-        )
+        total += _write(archive, entry, into / place, allowed - total, context)
         made.append(place)
         context.progress(len(made), None, str(place)[-60:])
     return made
