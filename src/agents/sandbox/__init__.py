@@ -137,8 +137,8 @@ def _job(source: str, inputs: Mapping[str, Any], files: Mapping[str, Path], limi
     except OSError as error:
         raise ToolError(f"no sandbox can be built here: {error}") from error
     for name, path in files.items():
-        if not path.is_file():
-            raise ToolError(f"expected a file for {name!r}, got {str(path)!r}, which is none")
+        if not path.is_file() or _is_of_the_kernel(path):
+            raise ToolError(f"expected a file with data for {name!r}, got {str(path)!r}, which is none")
     shown = [*room().shown, *((os.path.realpath(path), f"{FILES}/{name}") for name, path in files.items())]
     return {
         "source": source,
@@ -153,6 +153,11 @@ def _job(source: str, inputs: Mapping[str, Any], files: Mapping[str, Path], limi
         "devices": kinds.devices(),
         "scratch": SCRATCH,
     }
+
+
+def _is_of_the_kernel(path: Path) -> bool:
+    """Whether it is made up by the kernel when it is read, such as another process's variables."""
+    return os.path.realpath(path).startswith(("/proc/", "/sys/", "/dev/"))
 
 
 def _packed(job: Mapping[str, Any]) -> bytes:

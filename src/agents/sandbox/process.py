@@ -215,6 +215,8 @@ class _Talk:
         """Whether the process has ended; it stays there, so that its number is not given to another one."""
         if self._process.returncode is not None:
             return True
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return self._process.poll() is not None
         return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
     def _finish(self) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 SCRATCH = "/scratch"
 FILES = "/files"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
-_LIBRARIES = ("/lib", "/lib64", "/lib32", "/usr/lib", "/usr/lib64", "/usr/lib32", "/usr/libexec", "/nix/store")
+_LIBRARIES = ("/lib", "/lib64", "/lib32", "/usr/lib", "/usr/lib64", "/usr/lib32", "/nix/store")
 _DATA = ("/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/localtime")
 ENVIRONMENT = {
     "PATH": "/nonexistent",

@@ -9,7 +9,6 @@ import os
 import socket
 import tempfile
 import threading
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from .kinds import KINDS, Kind
 _MIB = 1 << 20
 _LIMITS = Limits(seconds=20, cpu_s=10, memory_bytes=256 * _MIB, scratch_bytes=2 * _MIB)
 _LOCK = threading.Lock()
+_KNOWN: dict[Kind, str] = {}
 _TRIAL = """
 import ctypes, json, os, socket, decimal
 got_through = []
@@ -71,11 +71,9 @@ def safe_kind(wanted: Kind | Literal["auto"]) -> Kind:
     Raises:
         ToolError: none does; says of each what was found.
     """
-    tried = KINDS if wanted == "auto" else (wanted,)
     found = {}
-    for kind in tried:
-        with _LOCK:
-            found[kind] = fault(kind)
+    for kind in KINDS if wanted == "auto" else (wanted,):
+        found[kind] = fault(kind)
         if not found[kind]:
             return kind
     told = "; ".join(f"{kind}: {reason}" for kind, reason in found.items())
@@ -85,9 +83,19 @@ def safe_kind(wanted: Kind | Literal["auto"]) -> Kind:
     )
 
 
-@cache
 def fault(kind: Kind) -> str:
     """Why a way is not safe here; empty when it is."""
+    with _LOCK:
+        if kind not in _KNOWN:
+            reason, is_final = _tried(kind)
+            if not is_final:
+                return reason
+            _KNOWN[kind] = reason
+        return _KNOWN[kind]
+
+
+def _tried(kind: Kind) -> tuple[str, bool]:
+    """What was found, and whether that is for good: a trial that did not come to its end tells nothing for good."""
     listening = socket.create_server(("127.0.0.1", 0))
     with tempfile.TemporaryDirectory(prefix="planloom-trial-") as folder, listening:
         outside = Path(folder) / "outside"
@@ -103,10 +111,11 @@ def fault(kind: Kind) -> str:
         try:
             outcome = run_as(kind, _TRIAL, inputs, limits=_LIMITS)
         except ToolError as error:
-            return str(error)
+            return str(error), False
         if outside.read_text() != "secret":
-            return "code in it wrote a file outside"
+            return "code in it wrote a file outside", True
     result = outcome.result if isinstance(outcome.result, dict) else {}
     if result.get("through"):
-        return f"code in it {', '.join(map(str, result['through']))}"
-    return "" if (result.get("worked"), result.get("sum")) == ("works", "0.3") else "honest code does not work in it"
+        return f"code in it {', '.join(map(str, result['through']))}", True
+    works = (result.get("worked"), result.get("sum")) == ("works", "0.3")
+    return "" if works else "honest code does not work in it", works

@@ -82,9 +82,11 @@ sorted(files)
     assert outcome.files == {"sum.txt": b"6"}
 
 
-def test_folder_as_a_file_is_refused(tmp_path):
-    with pytest.raises(ToolError, match="expected a file"):
-        BOX.run("1", files=[tmp_path])
+@pytest.mark.parametrize("path", ["", "/dev/zero", "/proc/self/environ", "link", "/sys/kernel/notes"])
+def test_what_is_no_file_with_data_is_refused(tmp_path, path):
+    (tmp_path / "link").symlink_to("/proc/self/environ")
+    with pytest.raises(ToolError, match="expected a file with data"):
+        BOX.run("1", files=[tmp_path / path])
 
 
 def test_inputs_that_are_no_data_are_refused():
