@@ -28,7 +28,8 @@ _COMMANDS = {
     "ask": ("ask", "Answer a question from the indexed documents, with citations."),
     "memory": ("memory", "Facts about you: add, list, search, forget, export."),
     "audit": ("audit", "Show, check or export the record of tool calls and approvals."),
-    "runs": ("runs", "List the runs; show what the time of one went to."),
+    "serve": ("serve", "Serve the chat: a page, a socket, HTTP, and a model for OpenAI clients."),
+    "chat": ("chat", "Talk to a server in the terminal."),
     "simulate": ("simulate", "Serve a simulated model endpoint, for tests and load."),
     "doctor": ("doctor", "Check the installation; show the settings in force."),
 }

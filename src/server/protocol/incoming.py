@@ -156,20 +156,31 @@ def parsed(text: str) -> Frame:
     Raises:
         Malformed: it is no JSON object of a known type with fields that fit.
     """
+    data = object_of(text)
+    given = data.get("id")
+    try:
+        return FRAMES.validate_python(data)
+    except ValidationError as error:
+        frame_id = given if isinstance(given, str) and len(given) <= 100 else None
+        raise Malformed(told(error, skip=1), frame_id=frame_id) from error
+
+
+def object_of(text: str) -> dict[str, Any]:
+    """A JSON object from outside, as plain data that journals can write.
+
+    Raises:
+        Malformed: it is none, or nested too deeply.
+    """
     try:
         data = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"expected one JSON object, got {printable(text[:80])!r}: {error}") from error
     if not isinstance(data, dict):
         raise Malformed(f"expected one JSON object, got {type(data).__name__}")
-    given = data.get("id")
-    frame_id = given if isinstance(given, str) and len(given) <= 100 else None
     if _depth(data) > _DEEPEST:
-        raise Malformed(f"expected at most {_DEEPEST} levels of nesting, got more", frame_id=frame_id)
-    try:
-        return FRAMES.validate_python(_clean(data))
-    except ValidationError as error:
-        raise Malformed(_told(error), frame_id=frame_id) from error
+        raise Malformed(f"expected at most {_DEEPEST} levels of nesting, got more")
+    clean: dict[str, Any] = _clean(data)
+    return clean
 
 
 def _no_constant(name: str) -> Any:
@@ -204,9 +215,10 @@ def _clean(value: Any) -> Any:
             return value
 
 
-def _told(error: ValidationError) -> str:
+def told(error: ValidationError, *, skip: int = 0) -> str:
+    """The first fault in words; `skip` parts of its place say nothing."""
     first = error.errors(include_url=False, include_context=False)[0]
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return f"expected a `type` of {_KINDS}; {printable(first['msg'])[:200]}"
-    place = ".".join(str(part) for part in first["loc"][1:]) or "frame"
+    place = ".".join(str(part) for part in first["loc"][skip:]) or "object"
     return f"{printable(place)[:100]}: {printable(first['msg'])[:200]}, got {printable(repr(first['input']))[:80]}"

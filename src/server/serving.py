@@ -1,0 +1,154 @@
+"""The application behind a real port, by Hypercorn (HTTP/1.1 and HTTP/2). Rule: on loopback, or with a token."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from ..errors import UsageError
+from .access import is_loopback_host
+from .app import PAGE, Server
+
+if TYPE_CHECKING:
+    from ..config import Config
+
+_BACKLOG = 2048
+_PING_S = 20.0
+_KEEP_ALIVE_S = 75.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that listens. `url` is where; `token` what was made up because none was set, empty: nothing."""
+
+    url: str
+    token: str
+    server: Server
+
+
+@asynccontextmanager
+async def running(config: Config, *, host: str | None = None, port: int | None = None) -> AsyncIterator[Running]:
+    """A server on this event loop, usable when this is entered; `host` and `port` None: by the settings, 0: a free one.
+
+    Raises:
+        UsageError: the port can't be had.
+        ConfigError: a setting can't be used.
+    """
+    from hypercorn.asyncio import serve
+
+    from ..orchestrator.runtime import Planloom
+
+    config, token = _with_token(config, host or config.server.host)
+    async with Planloom(config) as loom:
+        server = Server(loom)
+        listener = _listener(config.server.host, config.server.port if port is None else port)
+        ending = asyncio.Event()
+        with listener:
+            serving = asyncio.create_task(
+                serve(server.app(), _hypercorn(config, listener), shutdown_trigger=_waits(ending))  # type: ignore[arg-type]
+            )
+            try:
+                await _until_ready(server, serving)
+                yield Running(_url(listener), token, server)
+            finally:
+                server.sockets.close()
+                ending.set()
+                await asyncio.gather(serving, return_exceptions=True)
+
+
+async def serve_until_told(
+    config: Config, *, host: str | None, port: int | None, announce: Callable[[Running], None]
+) -> None:
+    """Serves until the process is told to end (SIGINT, SIGTERM); `announce` is called once it can be used.
+
+    Raises:
+        as `running`.
+    """
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: Ctrl-C is a KeyboardInterrupt there
+            loop.add_signal_handler(number, told.set)
+    async with running(config, host=host, port=port) as found:
+        announce(found)
+        await told.wait()
+
+
+def has_page() -> bool:
+    """Whether the page is installed."""
+    return (PAGE / "index.html").is_file()
+
+
+def _with_token(config: Config, host: str) -> tuple[Config, str]:
+    """The settings with this host, and with a token that was made up where one is needed and none is set."""
+    server = config.server.model_copy(update={"host": host})
+    token = ""
+    if not server.token.get_secret_value() and not server.tokens and not is_loopback_host(host):
+        token = secrets.token_urlsafe(24)
+        server = server.model_copy(update={"token": SecretStr(token)})
+    return config.model_copy(update={"server": server}), token
+
+
+def _hypercorn(config: Config, listener: socket.socket) -> Any:
+    from hypercorn.config import Config as Hypercorn
+
+    settings = Hypercorn()
+    settings.bind = [f"fd://{listener.fileno()}"]
+    settings.backlog = _BACKLOG
+    settings.include_server_header = False
+    settings.accesslog = None
+    settings.errorlog = None
+    settings.graceful_timeout = config.server.shutdown_s
+    settings.shutdown_timeout = config.server.shutdown_s + 5.0
+    settings.startup_timeout = 600.0  # runs that were left are taken up first
+    settings.keep_alive_timeout = _KEEP_ALIVE_S
+    settings.websocket_max_message_size = 4 * config.server.max_frame_bytes
+    settings.websocket_ping_interval = _PING_S
+    settings.h11_max_incomplete_size = 65_536
+    return settings
+
+
+def _waits(event: asyncio.Event) -> Callable[..., Any]:
+    async def wait() -> None:
+        await event.wait()
+
+    return wait
+
+
+async def _until_ready(server: Server, serving: asyncio.Task[None]) -> None:
+    """Until it can be used; what keeps it from that is raised."""
+    ready = asyncio.create_task(server.ready.wait())
+    await asyncio.wait({ready, serving}, return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+    if serving.done():
+        serving.result()
+        raise UsageError("expected the server to listen, but it ended at once")
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise UsageError(f"expected a free port at {host}:{port}, got {error}; choose another --port") from error
+    listener.setblocking(False)
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - what it is bound to, told as a name that works
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
