@@ -43,6 +43,7 @@ BUILT_IN = (
     "text",
     "web",
 )
+_OURS = "built-in"
 
 
 class Source(Protocol):
@@ -93,13 +94,15 @@ class Registry:
         self._lock = threading.RLock()
 
     def add(self, *tools: Tool, source: str = "code") -> None:
-        """Adds tools.
+        """Adds tools; one's own takes the place of a built-in one of its name, whichever comes first.
 
         Raises:
-            UsageError: a tool of this name is there already.
+            UsageError: another tool of this name is there already.
         """
         for item in tools:
-            if item.name in self._tools and self._tools[item.name] is not item:
+            if self._tools.get(item.name, item) is not item and self._sources[item.name] != _OURS:
+                if source == _OURS:
+                    continue
                 raise UsageError(
                     f"expected one tool named {item.name!r}, got a second from {source}; give it another name="
                 )
@@ -162,7 +165,7 @@ class Registry:
         """The tools of groups and modules: described where the shelf has them, else imported."""
         with self._lock:
             for group in list(self._pending):
-                if not self._describe(group, group_key, "built-in"):
+                if not self._describe(group, group_key, _OURS):
                     self._load_group(group)
             if not all(self._describe(name, module_key, name) for name in self._modules):
                 self._load_modules()
@@ -191,7 +194,7 @@ class Registry:
 
     def _load_group(self, group: str) -> None:
         module = importlib.import_module(f".tools.{group}", __package__)
-        self.add(*tools_of(module), source="built-in")
+        self.add(*tools_of(module), source=_OURS)
         self._pending.pop(group, None)
         if self._shelf is not None and group not in self._described:
             self._keep(group, group_key(group), tools_of(module))

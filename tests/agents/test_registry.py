@@ -70,3 +70,20 @@ def test_second_tool_of_a_name_is_refused():
 def test_module_that_cannot_be_loaded_is_named(name, told):
     with pytest.raises(ConfigError, match=told):
         Registry([name]).names()
+
+
+def test_a_tool_of_ones_own_takes_the_place_of_a_built_in_one_of_its_name() -> None:
+    @tool(effect="pure", name="files.list")
+    def mine() -> str:
+        return "mine"
+
+    @tool(effect="pure", name="text.summary")
+    def late() -> str:
+        return "late"
+
+    registry = Registry()
+    registry.add(mine)
+    assert registry.find("files.read") is not None and registry.find("text.keywords") is not None
+    registry.add(late)
+    assert registry.find("files.list") is mine and registry.find("text.summary") is late
+    assert registry.source("files.list") == registry.source("text.summary") == "code"

@@ -391,7 +391,8 @@ async def test_goal_and_inputs_are_fenced_data_behind_a_stable_prefix(server, mo
         assert [step.id async for step in stream] == ["a"]
     (first, said), (again, _) = (request["messages"] for request in server.asked)
     assert first["role"] == "system"
-    assert first == again
+    rules, _, shown = first["content"].partition("# Tools")
+    assert again["content"].startswith(rules) and len(rules) > 1000 and "ignore the rules" not in shown
     assert "web.page(address: string) -> {text: string, size: integer}: Reads a page. [read]" in first["content"]
     assert said["content"].count("</goal>") == 1
     assert said["content"].count("</inputs>") == 0
