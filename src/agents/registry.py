@@ -22,6 +22,7 @@ BUILT_IN = (
     "calendars",
     "charts",
     "code",
+    "contacts",
     "dates",
     "documents",
     "feeds",
