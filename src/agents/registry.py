@@ -30,6 +30,7 @@ BUILT_IN = (
     "git",
     "http",
     "mail",
+    "images",
     "maths",
     "memory",
     "model",
