@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from planloom.agents.tool import ToolContext
 from planloom.agents.tools import notes
@@ -177,6 +179,42 @@ def test_code_and_other_files_are_no_checklists(context):
     (context.workspace.root / "b.md").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ToolError, match="UTF-8"):
         notes.todos("b.md", context=context)
+
+
+def test_broken_notes_do_not_hide_the_others(context):
+    (context.workspace.root / "broken.md").write_bytes(b"\xff\xfe- [ ] x")
+    notes.todo("Buy bread", context=context)
+    assert [one["text"] for one in notes.todos(".", context=context)] == ["Buy bread"]
+    assert notes.search("bread", context=context)[0]["path"] == "todo.md"
+
+
+def test_to_do_of_blanks_is_refused(context):
+    with pytest.raises(ToolError, match="blanks"):
+        notes.todo("  ", context=context)
+
+
+KINDS_OF_LINES = """- [ ] a|- [x] b|  - [ ] c|> - [ ] d|1. [ ] e (due 2025-01-31)|* [X] f|# Head||text|```|    code
+- item|~~~|<div>|---|\u2028|\x0c- [ ] g|  more|- [ ]|\t- [ ] h|- [ ] ```|<!--"""
+LINES = st.sampled_from(KINDS_OF_LINES.replace("\n", "|").split("|"))
+
+
+@given(st.lists(LINES, max_size=12), st.sampled_from(["\n", "\r\n"]))
+@settings(max_examples=150, deadline=None)
+def test_any_text_takes_a_new_item_and_a_mark_and_keeps_the_rest(lines, end):
+    text = end.join(lines)
+    before = sorted(one.text for one in checklist.items(text))
+    try:
+        made = checklist.appended(text, "new one")
+    except ToolError:
+        assert {"```", "~~~", "<!--", "<div>"} & set(lines)  # something is open at the end
+        return
+    assert made is not None
+    after = checklist.items(made)
+    (new,) = [one for one in after if one.text == "new one"]
+    if text.strip():
+        assert sorted(one.text for one in after) == sorted([*before, "new one"])
+        assert made.replace("- [ ] new one", "", 1).split() == text.split()
+    assert checklist.marked(made, new, done=True) == made.replace("- [ ] new one", "- [x] new one")
 
 
 # ---- several at the same time

@@ -6,6 +6,7 @@ Rule: a file is changed under a lock and replaced whole, and never when somebody
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -96,8 +97,8 @@ def add(
 def list_(folder: str = "notes", tag: str = "", limit: Count = 100, *, context: ToolContext) -> list[Note]:
     """Lists the notes of a folder with title, tags and first words, those changed last first; of one tag if wanted."""
     found = []
-    for path in finding.files(folder, context):
-        title, tags, body = finding.parts(read(path), path.stem)
+    for path, content in finding.texts(folder, context):
+        title, tags, body = finding.parts(content, path.stem)
         if tag and tag.removeprefix("#").lower() not in (one.lower() for one in tags):
             continue
         seconds = path.stat().st_mtime
@@ -117,8 +118,8 @@ def search(query: Line, folder: str = ".", limit: Count = 20, *, context: ToolCo
     """Finds the lines of notes and to-dos that fit some words best, also with typing errors."""
     lines = [
         (context.workspace.shown(path), number, line.strip())
-        for path in finding.files(folder, context)
-        for number, line in enumerate(read(path).splitlines(), 1)
+        for path, content in finding.texts(folder, context)
+        for number, line in enumerate(content.splitlines(), 1)
         if line.strip()
     ]
     best = finding.best(query, [line for _, _, line in lines], limit)
@@ -128,14 +129,24 @@ def search(query: Line, folder: str = ".", limit: Count = 20, *, context: ToolCo
 @tool(effect="write", timeout_s=_TIMEOUT_S, idempotent=True)
 def todo(text: Line, due: str = "", path: str = "todo.md", *, context: ToolContext) -> Marked:
     """Adds a to-do to a checklist in Markdown, `due` an ISO date; one that is open already is not added twice."""
+    if not text.strip():
+        raise ToolError("expected the words of a to-do, got only blanks")
     line = checklist.item(text, _date(due))
     place = _markdown(context.workspace.writable(path))
-    found = changed(place, lambda old: checklist.appended(old, line))
-    if found:
+    latest = ""
+
+    def appended(old: str | None) -> str | None:
+        nonlocal latest
+        made = checklist.appended(old, line)
+        latest = made if made is not None else old or ""
+        return made
+
+    is_changed = changed(place, appended)
+    if is_changed:
         context.artifact(place, "text/markdown")
     wanted = checklist.key(line)
-    item = next(one for one in checklist.items(read(place)) if not one.done and one.key == wanted)
-    return {"todo": _todo(item, place, context), "changed": found}
+    item = next(one for one in checklist.items(latest) if not one.done and one.key == wanted)
+    return {"todo": _todo(item, place, context), "changed": is_changed}
 
 
 @tool(effect="read", timeout_s=_TIMEOUT_S)
@@ -146,8 +157,8 @@ def todos(path: str = "todo.md", done: bool = False, due_until: str = "", *, con
     """
     until = _date(due_until)
     where = context.workspace.readable(path)
-    files = finding.files(path, context) if where.is_dir() else [_markdown(where)]
-    found = [_todo(item, file, context) for file in files for item in checklist.items(read(file))]
+    texts = finding.texts(path, context) if where.is_dir() else [(_markdown(where), read(where))]
+    found = [_todo(item, file, context) for file, content in texts for item in checklist.items(content)]
     kept = [one for one in found if (done or not one["done"]) and (not until or "" < one["due"] <= until)]
     return sorted(kept, key=lambda one: one["due"]) if until else kept
 
@@ -161,12 +172,12 @@ def done(text: Line, path: str = "todo.md", undone: bool = False, *, context: To
     found: list[checklist.Item] = []
 
     def marked(old: str | None) -> str | None:
-        found[:] = [checklist.one_of(checklist.items(old or ""), text, done=undone)]
-        return checklist.marked(old or "", found[0], done=not undone)
+        one = checklist.one_of(checklist.items(old or ""), text, done=undone)
+        found[:] = [replace(one, done=not undone)]
+        return checklist.marked(old or "", one, done=not undone)
 
     is_changed = changed(place, marked)
-    item = next(one for one in checklist.items(read(place)) if one.line == found[0].line)
-    return {"todo": _todo(item, place, context), "changed": is_changed}
+    return {"todo": _todo(found[0], place, context), "changed": is_changed}
 
 
 def _todo(item: checklist.Item, path: Path, context: ToolContext) -> Todo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ....errors import ToolError
@@ -34,6 +34,15 @@ def files(folder: str, context: ToolContext) -> list[Path]:
             f"expected a folder with at most {_MOST} notes, got {len(found)} in {str(root)!r}; name one below"
         )
     return [root / path for path in found]
+
+
+def texts(folder: str, context: ToolContext) -> Iterator[tuple[Path, str]]:
+    """The notes of a folder with their texts; those that can't be read are left out, odd characters replaced."""
+    for path in files(folder, context):
+        try:
+            yield path, path.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            continue
 
 
 def note_text(title: str, text: str, tags: Sequence[str]) -> str:
