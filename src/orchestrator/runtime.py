@@ -34,6 +34,7 @@ from .planning.modelled import ModelPlanner
 from .planning.plan import Plan
 from .planning.planner import Planner
 from .planning.playbooks import Library
+from .proposals import Proposals
 from .result import Result, told
 from .resuming.control import Control
 from .resuming.recovery import Recovered
@@ -117,12 +118,14 @@ class Planloom:
         Raises:
             UsageError, InputError, PlanError: as `run`.
         """
-        proposal = await self.stages.propose(Request(goal=goal, inputs=inputs or {}, playbook=playbook, plan=plan))
+        proposal = await self.stages.proposals.propose(
+            Request(goal=goal, inputs=inputs or {}, playbook=playbook, plan=plan)
+        )
         if proposal.stream is None:
             return proposal.plan
         steps = tuple([step async for step in proposal.stream])
         whole = Plan(goal=proposal.plan.goal, steps=steps, answer=proposal.plan.answer, inputs=proposal.plan.inputs)
-        self.stages.check(whole)
+        self.stages.proposals.check(whole)
         return whole
 
     async def run(
@@ -290,11 +293,9 @@ class Planloom:
         reception = making.reception(self.clock, self.underway)
         reception.recall = self.knowledge.recall
         stages = Stages(
-            self._make_services(),
-            planners,
+            Proposals(self._make_services(), planners, reception),
             ArtifactStore(self._state / "artifacts"),
             folders=self._workspace,
-            reception=reception,
             ending=ending,
             listen=self._control.listen,
         )

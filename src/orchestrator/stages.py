@@ -5,28 +5,27 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import BudgetError, InputError, PlanError, PlanloomError, UsageError
+from ..errors import BudgetError, PlanError, PlanloomError
 from ..events import Notice, PlanChanged, RunAccepted, RunFinished, RunStarted
 from ..memory.artifacts import ArtifactStore
 from ..models.scope import entered
-from .active import Active, Request
+from .active import Active
 from .answering.ending import Ending
-from .intake.reception import Reception, advice
 from .planning.files import dump
 from .planning.findings import Finding
 from .planning.plan import Plan, Step
-from .planning.planner import Goal, Outcome, Planner, Proposal
+from .planning.planner import Outcome, Proposal
+from .proposals import Proposals, with_steps
 from .resuming.recovery import Recovered
 from .review import Review
 from .running import ticks
 from .running.executor import Executor
 from .running.judge import Judge
 from .running.past import Kept, Past
-from .running.run import Run, Services
+from .running.run import Run
 from .running.state import Settings, Status
 from .running.values import Values
 
@@ -36,99 +35,32 @@ class Stages:
 
     def __init__(
         self,
-        services: Services,
-        planners: list[Planner],
+        proposals: Proposals,
         store: ArtifactStore,
         *,
         folders: Callable[[str, str, Path | None], Any],
-        reception: Reception,
         ending: Ending,
         listen: Callable[[Active], Coroutine[Any, Any, None]],
     ) -> None:
-        self.services = services
-        self.planners = planners
+        self.services = proposals.services
+        self.proposals = proposals
         self._store = store
         self._folders = folders
-        self.reception = reception
         self.answer = ending.answer
         self._listen = listen
         self.judge: Judge | None = None
 
     # ---- intake and plan
 
-    async def propose(self, request: Request) -> Proposal:
-        """A linted plan for a request, whole or still streaming.
-
-        Raises:
-            UsageError: no goal, no planner with an offer, or several near playbooks.
-            InputError: an input is missing.
-            PlanError: the plan has faults; `findings` names each.
-        """
-        proposal = await self._proposal(request)
-        config = self.services.config
-        is_awaited = request.begun is not None or config.execution.plan_approval or not config.features.plan_streaming
-        if proposal.stream is not None and is_awaited:
-            steps = (*proposal.plan.steps, *[step async for step in proposal.stream])
-            whole = _with_steps(proposal.plan, steps, getattr(proposal.stream, "answer", None))
-            proposal = replace(proposal, plan=whole, stream=None)
-        if proposal.stream is None:
-            await self.services.registry.prepare(step.action for step in proposal.plan.steps)
-            self.check(proposal.plan)
-        return proposal
-
-    async def _proposal(self, request: Request) -> Proposal:
-        if request.plan is not None:
-            given = {**request.plan.inputs, **request.inputs}
-            return Proposal(plan=replace(request.plan, inputs=given), source="plan")
-        if not request.goal.strip() and request.playbook is None:
-            raise UsageError('expected a goal in words, got nothing; try: planloom run "Report on the folder ."')
-        begun = request.begun.steps if request.begun is not None else ()
-        goal = Goal(text=request.goal, inputs=request.inputs, playbook=request.playbook, begun=begun)
-        if request.playbook is None and (answered := await self.reception.answer(request.goal)) is not None:
-            return answered
-        refusal: UsageError | None = None
-        is_known = False
-        for planner in self.planners:
-            if getattr(planner, "reads_more", False) and not is_known:
-                goal, is_known = await self.reception.known(goal), True
-            try:
-                proposal = await planner.propose(goal)
-            except InputError:
-                raise
-            except UsageError as error:
-                refusal = refusal or error
-                continue
-            if proposal is not None:
-                return proposal
-        refusal = refusal or UsageError(f"expected a goal some planner can plan, got {request.goal!r}")
-        if request.playbook is None and (told := advice(self.services.config.models)):
-            raise UsageError(f"{refusal}\n{told}") from refusal
-        raise refusal
-
-    def check(self, plan: Plan) -> list[Finding]:
-        """The lint notes of a plan.
-
-        Raises:
-            PlanError: the plan has errors.
-        """
-        from .planning.lint import lint
-
-        registry = self.services.registry
-        findings = lint(plan, registry.find, names=registry.names, max_steps=self.services.config.execution.max_steps)
-        errors = [f for f in findings if f.severity == "error"]
-        if errors:
-            told = "\n".join(f"  {finding}" for finding in errors[:20])
-            raise PlanError(f"the plan has {len(errors)} error{'s' * (len(errors) > 1)}:\n{told}", errors)
-        return findings
-
     async def plan(self, active: Active) -> None:
         """Finds the plan and announces the run, or takes up one that another process began.
 
         Raises:
-            as `propose`; the run is then over.
+            as `Proposals.propose`; the run is then over.
         """
         recovered = active.recovered
         if recovered is not None and recovered.is_whole and recovered.plan is not None:
+            await self.services.registry.prepare(step.action for step in recovered.plan.steps)
             active.proposal = Proposal(plan=recovered.plan, source=recovered.source)
         else:
             await self._plan_anew(active)
@@ -147,7 +79,7 @@ class Stages:
             active.emit(RunAccepted(request.goal, dict(request.inputs), request.playbook, plan, out))
         try:
             with entered(active.scope):
-                active.proposal = await self.propose(request)
+                active.proposal = await self.proposals.propose(request)
         except PlanloomError as error:
             active.emit(RunFinished("failed", str(error), "", self.services.clock.now() - active.began, {}))
             raise
@@ -274,7 +206,7 @@ class Stages:
             _refuse(linter.add(step))
             steps.append(step)
             yield step
-        active.run.plan = whole = _with_steps(active.run.plan, tuple(steps), getattr(stream, "answer", None))
+        active.run.plan = whole = with_steps(active.run.plan, tuple(steps), getattr(stream, "answer", None))
         _refuse(linter.end(whole.answer))
 
     def pause(self, active: Active) -> None:
@@ -292,12 +224,12 @@ class Stages:
         assert active.run is not None and active.executor is not None
         run, state = active.run, active.executor.core.state
         outcomes = {c.id: Outcome(status=c.status.value, error=c.error, caused_by=c.cause) for c in state}
-        for planner in self.planners:
+        for planner in self.proposals.planners:
             with entered(active.scope):
                 changed = await planner.replan(run.plan, outcomes)
             if changed is None:
                 continue
-            self.check(changed)
+            self.proposals.check(changed)
             active.replans += 1
             self._carry_over(active, changed)
             return True
@@ -333,11 +265,6 @@ def _refuse(findings: list[Finding]) -> None:
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise PlanError(f"the planner wrote a faulty plan: {errors[0]}", errors)
-
-
-def _with_steps(plan: Plan, steps: tuple[Step, ...], answer: str | None) -> Plan:
-    """The plan with the steps that were streamed, and their answer's template if it has none of its own."""
-    return replace(plan, steps=steps, answer=plan.answer if plan.answer is not None else answer)
 
 
 def _goes_on(plan: Plan, recovered: Recovered) -> bool:

@@ -240,7 +240,7 @@ async def test_facts_can_not_plan_a_write(config: Config, provider: Scripted, at
         return [Fact(f"likes birds {PLANS[attack]}")]
 
     async with Planloom(config, tools=TOOLS) as loom:
-        loom.stages.reception.recall = recall
+        loom.stages.proposals.reception.recall = recall
         result = await loom.run(GOAL)
     assert "likes birds" in json.dumps(provider.requests[0])
     assert_nothing_happened(result, provider)

@@ -150,7 +150,7 @@ async def test_plan_made_with_what_is_known_of_the_person_is_not_kept(folder):
     brains = Brains(PLAN.replace("PATH", "./a.txt").replace("LIMIT", "2"))
     with serving(brains) as server:
         async with Planloom(config(folder, server.url), tools=[lines_of, post]) as loom:
-            loom.stages.reception.recall = recall
+            loom.stages.proposals.reception.recall = recall
             assert (await loom.run(GOAL)).status == "done"
     assert cached.names(folder / "state" / "plans") == []
 

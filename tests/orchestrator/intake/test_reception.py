@@ -125,7 +125,7 @@ async def test_facts_reach_the_planner_and_a_broken_memory_stops_nothing(config:
 
     seen: list[Any] = []
     async with Planloom(config, tools=[give]) as loom:
-        loom.stages.reception.recall = recall
+        loom.stages.proposals.reception.recall = recall
         await loom.run("Give the first x to me")
         first = asked(provider.requests[0])
         result = await loom.run("Give the second x to me", on_event=seen.append)
