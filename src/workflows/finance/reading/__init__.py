@@ -1,0 +1,1 @@
+"""Ledgers from files and databases. Rule: each row is used, repaired and counted, or set aside with its place."""

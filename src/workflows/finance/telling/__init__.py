@@ -1,0 +1,1 @@
+"""Narratives and advice. Rule: no number reaches a person that was not computed here."""
