@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ToolError
 from . import options
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def checks(config: Config, *, offline: bool = False) -> Iterator[Check]:
     for name in ("workspace", "state", "out"):
         yield folder(name, Path(getattr(config, name)).expanduser())
     yield _git()
+    yield _sandbox(config)
     yield from _tools(config)
     yield from _playbooks(config)
     yield from [Check("models", "note", "not called (--offline)")] if offline else _models(config)
@@ -120,6 +121,16 @@ def _git() -> Check:
     except (OSError, subprocess.TimeoutExpired) as error:
         return Check("git", "note", f"{path} does not start: {error}")
     return Check("git", "ok", answer.stdout.strip().removeprefix("git version ") or path)
+
+
+def _sandbox(config: Config) -> Check:
+    from ..agents.sandbox import Sandbox
+
+    try:
+        kind = Sandbox(kind=config.tools.code.sandbox).kind
+    except ToolError as error:
+        return Check("sandbox", "note", f"code.run does not work: {error}")
+    return Check("sandbox", "ok", f"{kind}, which withstood the attacks tried just now")
 
 
 def _tools(config: Config) -> Iterator[Check]:
