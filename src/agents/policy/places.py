@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _PATHS = re.compile(
-    r"(^|_)(path|paths|file|files|folder|folders|dir|directory|source|sources|target|destination|dest|into|output)($|_)"
+    r"(^|_)(path|paths|file|files|folder|folders|dir|directory|source|sources|target|destination|dest|into|output|database)($|_)"
 )
 _HOSTS = re.compile(
     r"(^|_)(url|urls|uri|host|hosts|server|endpoint|address|webhook|recipient|recipients|to|cc|bcc)($|_)"

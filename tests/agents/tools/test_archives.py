@@ -67,7 +67,7 @@ def test_what_was_packed_comes_out_the_same(context: ToolContext, form: Any) -> 
     assert _tree(Path(out["folder"])) == {"a/one.txt", "a/deep/Zwölf.bin", "b.txt"}
     assert (Path(out["folder"]) / "a/deep/Zwölf.bin").read_bytes() == bytes(range(256)) * 10
     assert (out["count"], out["bytes"]) == (3, 2564)
-    again = archives.extract(made["path"], context, into="some/place", names=["a/deep", "*.none"])
+    again = archives.unpack(made["path"], context=context, into="some/place", names=["a/deep", "*.none"])
     assert _tree(root / "some") == {"place/a/deep/Zwölf.bin"} and again["count"] == 1
 
 
@@ -131,9 +131,9 @@ def test_folder_with_a_link_to_outside_takes_nothing(context: ToolContext, tmp_p
     (context.workspace.root / "place" / "sub").symlink_to(outside)
     path = _zip(tmp_path / "a.zip", ("first.txt", b"x"), ("sub/evil.txt", b"x"))
     with pytest.raises(AccessError):
-        archives.extract(str(path), context, into="place")
+        archives.unpack(str(path), context=context, into="place")
     with pytest.raises(AccessError):
-        archives.extract(str(path), context, into="../outside")
+        archives.unpack(str(path), context=context, into="../outside")
     assert not _tree(outside) and not _tree(context.workspace.root)
 
 
@@ -141,7 +141,7 @@ def test_nothing_is_overwritten(context: ToolContext, tmp_path: Path) -> None:
     path = _zip(tmp_path / "a.zip", ("new.txt", b"new"), ("old.txt", b"new"))
     (context.workspace.root / "old.txt").write_text("old")
     with pytest.raises(ToolError, match="`into`"):
-        archives.extract(str(path), context, into=".")
+        archives.unpack(str(path), context=context, into=".")
     assert _tree(context.workspace.root) == {"old.txt"}
     assert (context.workspace.root / "old.txt").read_text() == "old"
 

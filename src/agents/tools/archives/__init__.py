@@ -83,20 +83,31 @@ def list_(path: str, context: ToolContext, limit: Annotated[int, Field(ge=1)] = 
     return {"form": form, "members": members, "count": count, "bytes": total, "warnings": warnings[:50]}
 
 
-@tool(effect="write", process=True, timeout_s=900)
-def extract(path: str, context: ToolContext, into: str = "", names: list[str] | None = None) -> Unpacked:
-    """Takes files out of an archive (ZIP, TAR): all of them, or those whose names match patterns in `names`.
+@tool(effect="read", process=True, timeout_s=900)
+def extract(path: str, context: ToolContext, names: list[str] | None = None) -> Unpacked:
+    """Takes files out of an archive (ZIP, TAR) into a new folder of this run: all, or those that match `names`.
 
-    `into` is a folder inside the workspace, empty: a new one for this run. Nothing is overwritten. Archives with names
-    that lead outside, links, devices or far too many bytes are refused as a whole.
+    Archives with names that lead outside, links, devices or far too many bytes are refused as a whole.
     """
+    source = _file(path, context)
+    made = _unpacked(source, _new_folder(source, context), names, context)
+    for file in made["files"]:
+        context.artifact(Path(file))
+    return made
+
+
+@tool(effect="write", process=True, timeout_s=900)
+def unpack(path: str, into: str, context: ToolContext, names: list[str] | None = None) -> Unpacked:
+    """Takes files out of an archive (ZIP, TAR) into a folder of the workspace, overwriting nothing."""
+    source = _file(path, context)
+    folder = context.workspace.writable(f"{into.rstrip('/') or '.'}/x").parent
+    return _unpacked(source, folder, names, context)
+
+
+def _unpacked(source: Path, folder: Path, names: list[str] | None, context: ToolContext) -> Unpacked:
     from .extracting import extracted
 
-    source = _file(path, context)
-    folder = context.workspace.writable(f"{into.rstrip('/')}/x").parent if into else _new_folder(source, context)
     files = extracted(source, folder, names or [], context)
-    for file in files[:_SHOWN_FILES] if not into else []:
-        context.artifact(file)
     return {
         "folder": str(folder),
         "files": [str(file) for file in files[:_SHOWN_FILES]],
@@ -105,7 +116,7 @@ def extract(path: str, context: ToolContext, into: str = "", names: list[str] | 
     }
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=900)
+@tool(effect="read", process=True, timeout_s=900)
 def create(
     paths: Annotated[list[str], Field(min_length=1)],
     context: ToolContext,

@@ -83,7 +83,7 @@ def info(path: str, context: ToolContext) -> Info:
         }
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=300)
+@tool(effect="read", process=True, timeout_s=300)
 def resize(
     path: str,
     context: ToolContext,
@@ -113,7 +113,7 @@ def resize(
     return _changed(path, context, change, form=form, quality=quality, name=name, ending="small")
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=300)
+@tool(effect="read", process=True, timeout_s=300)
 def convert(
     path: str, form: Form, context: ToolContext, *, quality: Quality = 85, background: str = "white", name: str = ""
 ) -> Made:
@@ -126,7 +126,7 @@ def convert(
     )
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=300)
+@tool(effect="read", process=True, timeout_s=300)
 def crop(
     path: str,
     context: ToolContext,
@@ -152,7 +152,7 @@ def crop(
     return _changed(path, context, change, form=form, quality=90, name=name, ending="part")
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=600)
+@tool(effect="read", process=True, timeout_s=600)
 def thumbnails(
     paths: Annotated[list[str], Field(min_length=1, max_length=400)],
     context: ToolContext,

@@ -119,7 +119,7 @@ def text(path: str, context: ToolContext, pages: str = "", max_chars: Annotated[
     return {"pages": made, "cut": cut, "empty": empty}
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=600)
+@tool(effect="read", process=True, timeout_s=600)
 def merge(
     paths: Annotated[list[str], Field(min_length=1, max_length=1000)], context: ToolContext, *, name: str = "merged"
 ) -> Made:
@@ -139,7 +139,7 @@ def merge(
     return _saved(writer, name, context)
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=300)
+@tool(effect="read", process=True, timeout_s=300)
 def extract(path: str, pages: str, context: ToolContext, *, turn: Literal[0, 90, 180, 270] = 0, name: str = "") -> Made:
     """Makes a new PDF of some pages, such as `1-3, 7, 9-`, in this order, turned clockwise by `turn` degrees."""
     source = context.workspace.readable(path)
@@ -148,7 +148,7 @@ def extract(path: str, pages: str, context: ToolContext, *, turn: Literal[0, 90,
         return _saved(writer, name or f"{source.stem}-pages", context)
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=600)
+@tool(effect="read", process=True, timeout_s=600)
 def split(
     path: str, context: ToolContext, *, every: Annotated[int, Field(ge=1)] = 1, ranges: list[str] | None = None
 ) -> Parts:
@@ -175,7 +175,7 @@ def split(
     return {"paths": [one["path"] for one in made], "pages": [one["pages"] for one in made]}
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=600)
+@tool(effect="read", process=True, timeout_s=600)
 def pictures(
     path: str, context: ToolContext, pages: str = "", limit: Annotated[int, Field(ge=1, le=1000)] = 200
 ) -> Pictures:

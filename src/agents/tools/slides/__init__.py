@@ -22,7 +22,7 @@ class Written(TypedDict):
     missing: list[str]
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=600)
+@tool(effect="read", process=True, timeout_s=600)
 def write(
     title: str,
     slides: Annotated[list[Any], Field(min_length=1)],
@@ -45,7 +45,7 @@ def write(
     return _finished(deck, slides, context.workspace.output(f"{name}.pptx"), context)
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=600)
+@tool(effect="read", process=True, timeout_s=600)
 def add(
     path: str, slides: Annotated[list[Any], Field(min_length=1)], context: ToolContext, *, name: str = ""
 ) -> Written:

@@ -71,7 +71,7 @@ class Filled(TypedDict):
     lost: list[str]
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=900)
+@tool(effect="read", process=True, timeout_s=900)
 def write(
     sheets: Annotated[list[SheetOf | None], Field(min_length=1)], context: ToolContext, *, name: str = "workbook"
 ) -> Written:
@@ -106,7 +106,7 @@ def write(
     return {"path": str(path), "sheets": sized}
 
 
-@tool(effect="write", process=True, idempotent=True, timeout_s=600)
+@tool(effect="read", process=True, timeout_s=600)
 def fill(
     path: str,
     context: ToolContext,
