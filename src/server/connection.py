@@ -19,7 +19,7 @@ from ..errors import JournalError, PlanloomError, UsageError
 from ..memory.sessions import new_id
 from . import protocol
 from .access import Access, Client
-from .desk import Ask, Desk
+from .desk import Ask, Begun, Desk, Failed
 from .faults import fault
 from .logs import Log
 from .owners import Owners
@@ -183,12 +183,14 @@ class Connection:
         begun = await self._services.desk.start(ask, self._owner, self._failed(frame.id), self._hear_from_now)
         return Accepted(id=frame.id, frame=frame.type, session_id=begun.session_id, run_id=begun.run_id)
 
-    def _failed(self, frame_id: str | None) -> Callable[[str, Exception], None]:
+    def _failed(self, frame_id: str | None) -> Failed:
         """Tells the client why a run that it began could not go on; without waiting, since a run calls it."""
 
-        def tell(run_id: str, error: Exception) -> None:
+        def tell(begun: Begun, error: Exception) -> None:
             if len(self._outbox) < _OUTBOX:
-                self._outbox.append(_text(fault(error, frame_id=frame_id, run_id=run_id)))
+                self._outbox.append(
+                    _text(fault(error, frame_id=frame_id, session_id=begun.session_id, run_id=begun.run_id))
+                )
                 self._wake.set()
 
         return tell

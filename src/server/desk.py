@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _REVIEW = "plan"
 _SIDE_BY_SIDE = 4  # runs taken up at the same time at start
 
-Failed = Callable[[str, Exception], None]
 Entered = Callable[[Room], None]
 Runs = Callable[[Callable[[Event], None]], Awaitable[Any]]
 
@@ -48,11 +47,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """A run that was taken on. `task` ends with it."""
+    """A run that was taken on."""
 
     session_id: str
     run_id: str
-    task: asyncio.Task[Any]
+
+
+Failed = Callable[[Begun, Exception], None]
 
 
 class Desk:
@@ -149,7 +150,7 @@ class Desk:
             if (error := task.result()) is not None:
                 raise error
             raise UsageError("expected a run that may go on, got one with nothing left to do")
-        return Begun(session_id=session_id, run_id=known.result(), task=task)
+        return Begun(session_id=session_id, run_id=known.result())
 
     async def _drive(
         self, room: Room, run: Awaitable[Any], known: asyncio.Future[str], failed: Failed | None
@@ -175,7 +176,7 @@ class Desk:
     def _report(self, room: Room, known: asyncio.Future[str], error: Exception, failed: Failed | None) -> None:
         self._log.info("run refused", session_id=room.id, run_id=_id(known), kind=type(error).__name__)
         if failed is not None and known.done():
-            failed(known.result(), error)
+            failed(Begun(session_id=room.id, run_id=known.result()), error)
 
     def _end(self, room: Room, known: asyncio.Future[str], reason: str) -> None:
         """Writes the end of a run that could not do so itself, so that it is not taken up again."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..config import Monitoring
 
 _WIDE = 120
+_TRACE_LINES = 60
 
 
 class Log(Protocol):
@@ -35,7 +36,10 @@ def log_of(settings: Monitoring, *, secrets: Iterable[str] = (), stream: TextIO 
     redact = Redaction(secrets)
 
     def redacted(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        trace = str(fields.pop("exception", ""))
         clean: MutableMapping[str, Any] = redact(dict(fields))
+        if trace:
+            clean["exception"] = "\n".join(str(redact(line)) for line in trace.splitlines()[-_TRACE_LINES:])
         return clean
 
     out = stream if stream is not None else sys.stderr

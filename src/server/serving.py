@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..config import Config
 
 _BACKLOG = 2048
-_PING_S = 20.0
 _KEEP_ALIVE_S = 75.0
 
 
@@ -50,18 +49,18 @@ async def running(config: Config, *, host: str | None = None, port: int | None =
     async with Planloom(config) as loom:
         server = Server(loom)
         listener = _listener(config.server.host, config.server.port if port is None else port)
+        url, handle = _url(listener), listener.detach()  # whoever serves it closes it
         ending = asyncio.Event()
-        with listener:
-            serving = asyncio.create_task(
-                serve(server.app(), _hypercorn(config, listener), shutdown_trigger=_waits(ending))  # type: ignore[arg-type]
-            )
-            try:
-                await _until_ready(server, serving)
-                yield Running(_url(listener), token, server)
-            finally:
-                server.sockets.close()
-                ending.set()
-                await asyncio.gather(serving, return_exceptions=True)
+        serving = asyncio.create_task(
+            serve(server.app(), _hypercorn(config, handle), shutdown_trigger=_waits(ending))  # type: ignore[arg-type]
+        )
+        try:
+            await _until_ready(server, serving)
+            yield Running(url, token, server)
+        finally:
+            server.sockets.close()
+            ending.set()
+            await asyncio.gather(serving, return_exceptions=True)
 
 
 async def serve_until_told(
@@ -97,11 +96,11 @@ def _with_token(config: Config, host: str) -> tuple[Config, str]:
     return config.model_copy(update={"server": server}), token
 
 
-def _hypercorn(config: Config, listener: socket.socket) -> Any:
+def _hypercorn(config: Config, handle: int) -> Any:
     from hypercorn.config import Config as Hypercorn
 
     settings = Hypercorn()
-    settings.bind = [f"fd://{listener.fileno()}"]
+    settings.bind = [f"fd://{handle}"]
     settings.backlog = _BACKLOG
     settings.include_server_header = False
     settings.accesslog = None
@@ -111,7 +110,7 @@ def _hypercorn(config: Config, listener: socket.socket) -> Any:
     settings.startup_timeout = 600.0  # runs that were left are taken up first
     settings.keep_alive_timeout = _KEEP_ALIVE_S
     settings.websocket_max_message_size = 4 * config.server.max_frame_bytes
-    settings.websocket_ping_interval = _PING_S
+    settings.websocket_ping_interval = None  # its task would outlive the socket; the kernel finds dead peers
     settings.h11_max_incomplete_size = 65_536
     return settings
 
@@ -138,6 +137,7 @@ def _listener(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _find_dead_peers(listener)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
@@ -145,6 +145,14 @@ def _listener(host: str, port: int) -> socket.socket:
         raise UsageError(f"expected a free port at {host}:{port}, got {error}; choose another --port") from error
     listener.setblocking(False)
     return listener
+
+
+def _find_dead_peers(listener: socket.socket) -> None:
+    """Has the kernel end connections whose other side is gone; what is accepted inherits it (Linux)."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 300_000)):
+        if hasattr(socket, name):
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _url(listener: socket.socket) -> str:
