@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "TMPDIR": SCRATCH,
     "LANG": "C.UTF-8",
     "TZ": "UTC",
+    "JOBLIB_MULTIPROCESSING": "0",
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": SCRATCH,
     **dict.fromkeys(

@@ -33,6 +33,7 @@ _CAPABILITIES = 64
 _NOBODY = 65534
 _FIRST_ID, _IDS = 61184, 4336  # ids that systems leave to short-lived processes
 _CAP_VERSION = 0x20080522
+_NAME = b"sandbox"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
@@ -112,6 +113,7 @@ def _build(job: Mapping[str, Any]) -> None:
         OSError: a mount is refused.
     """
     root = str(job["root"])
+    _check(_libc.sethostname(_NAME, len(_NAME)), "sethostname")
     _mount("none", "/", "", _REC | _PRIVATE)
     _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=1m,mode=755")
     for source, target in job["shown"]:

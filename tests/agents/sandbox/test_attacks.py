@@ -156,6 +156,10 @@ def test_secrets_of_the_environment_are_not_there(kind, monkeypatch):
     assert "sk-very-secret" not in str(outcome.result) and outcome.result[1] == "None"
 
 
+def test_name_of_the_machine_is_not_told(kind):
+    assert run(kind, "import socket; socket.gethostname()").result == "sandbox"
+
+
 # ---- processes and the kernel
 
 
