@@ -41,6 +41,7 @@ BUILT_IN = (
     "reports",
     "results",
     "slides",
+    "speech",
     "spreadsheets",
     "sql",
     "tables",
