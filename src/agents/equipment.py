@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..config import Config
 from .catalog import Shelf
+from .mcp.plugged import PluggedServers
 from .plugins import PlugIns
 from .registry import Registry, Source
 
@@ -25,6 +26,7 @@ def equipped(config: Config, environ: Mapping[str, str]) -> Registry:
         from .mcp.servers import Servers
 
         sources.append(Servers(config.mcp, environ=environ, shelf=shelf))
+    sources.append(PluggedServers(config, environ=environ, shelf=shelf))
     return Registry(config.tools.modules, sources=sources, shelf=shelf)
 
 

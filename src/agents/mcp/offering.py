@@ -108,6 +108,7 @@ def _tool(name: str, server: McpServer, offer: Offer, asking: Asking) -> SchemaT
         function=call,
         effect=effect_of(server, offer),
         timeout_s=_step_s(server),
+        concurrency=server.concurrency,
         destructive=asks(server, offer),
         outward=leaves_machine(server, offer),
         idempotent=server.trust == "trusted" and bool(offer.hints.get("idempotent")),

@@ -17,6 +17,12 @@ class Limits:
         self.taken: Counter[str] = Counter()
         self.queues: dict[str, deque[Share]] = {}
 
+    def declare(self, name: str, size: int) -> str | None:
+        """The limit that a name has: of the settings, else the `size` it brings itself; None: it has no limit."""
+        if size > 0:
+            self.sizes.setdefault(name, size)
+        return name if name in self.sizes else None
+
     def share(self, notify: Callable[[str], None]) -> Share:
         """A run's view; `notify(limit)` is called when a place was reserved for it."""
         return Share(self, notify)

@@ -139,7 +139,7 @@ class Desk:
     async def place(self, tool: Tool) -> AsyncIterator[None]:
         """A place at the tool's limit, if it has one; waited for in turn with all other runs."""
         limits = self.core.services.limits
-        if not limits.sizes.get(tool.name):
+        if limits.declare(tool.name, tool.concurrency) is None:
             yield
             return
         while not self._share.take(tool.name):

@@ -169,7 +169,7 @@ class Executor:
             timeout_s = services.config.execution.step_timeout_s
         return ticks.Traits(
             effect=tool.effect,
-            limit=tool.name if services.limits.sizes.get(tool.name) else None,
+            limit=services.limits.declare(tool.name, tool.concurrency),
             batch_limit=tool.batch_limit if tool.batch_function is not None else 0,
             batch_growth=tool.batch_growth,
             idempotent=tool.idempotent,
