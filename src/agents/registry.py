@@ -44,6 +44,7 @@ BUILT_IN = (
     "speech",
     "spreadsheets",
     "sql",
+    "stocks",
     "tables",
     "text",
     "web",
