@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..events import ApprovalAsked, CancelRequested
+from ..events import ApprovalAsked, CancelRequested, RunAccepted
 from ..memory.journal import Journal
 from ..models.scope import Scope
+from .planning.files import dump
 from .planning.plan import Plan
 from .planning.planner import Proposal
 from .result import Result
@@ -65,6 +66,13 @@ class Active:
         """An event, on disk and shown when this returns."""
         self.journal.append(payload, self.id)
         self.journal.commit()
+
+    def accept(self) -> None:
+        """Notes that the goal was taken on, before anything else; a run that goes on was accepted before."""
+        if self.recovered is None:
+            plan = dump(self.request.plan) if self.request.plan is not None else None
+            out = "" if self.request.out is None else str(self.request.out)
+            self.emit(RunAccepted(self.request.goal, dict(self.request.inputs), self.request.playbook, plan, out))
 
     @property
     def approvals(self) -> dict[str, ApprovalAsked]:

@@ -98,6 +98,7 @@ class Nodes:
         active = self.loom.underway.open(_request(state), state.get("session_id"))
         active.is_embedded = True
         self._stream_events(active)
+        active.accept()
         return {"run_id": active.id, "session_id": active.session_id}
 
     def _stream_events(self, active: Active) -> None:

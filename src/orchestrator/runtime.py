@@ -170,6 +170,7 @@ class Planloom:
     async def _follow(self, active: Active, on_event: Listener | None) -> Result:
         stop = active.journal.listen(_only(active.id, on_event)) if on_event is not None else None
         try:
+            active.accept()
             await self._invoke(active.id)
         finally:
             if stop is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BudgetError, PlanError, PlanloomError
-from ..events import Notice, PlanChanged, RunAccepted, RunFinished, RunStarted
+from ..events import Notice, PlanChanged, RunFinished, RunStarted
 from ..memory.artifacts import ArtifactStore
 from ..models.scope import entered
 from .active import Active
@@ -72,14 +72,9 @@ class Stages:
             self._announce(active, active.run)
 
     async def _plan_anew(self, active: Active) -> None:
-        request = active.request
-        if active.recovered is None:
-            plan = dump(request.plan) if request.plan is not None else None
-            out = "" if request.out is None else str(request.out)
-            active.emit(RunAccepted(request.goal, dict(request.inputs), request.playbook, plan, out))
         try:
             with entered(active.scope):
-                active.proposal = await self.proposals.propose(request)
+                active.proposal = await self.proposals.propose(active.request)
         except PlanloomError as error:
             active.emit(RunFinished("failed", str(error), "", self.services.clock.now() - active.began, {}))
             raise
