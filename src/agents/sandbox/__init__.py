@@ -27,6 +27,11 @@ __all__ = ["Sandbox", "Limits", "Outcome", "Kind"]
 
 _MIB = 1 << 20
 _JOB_BYTES = 64 * _MIB
+_WALLS = "; there is no network here, no other program, and only the working folder can be written"
+_HINTS = {
+    "MemoryError": "; it used more memory than it may",
+    **dict.fromkeys(("PermissionError", "URLError", "gaierror", "ConnectionError"), _WALLS),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +243,7 @@ def _failure(error: Any) -> str:
     if not isinstance(error, dict):
         return "the code failed without saying how"
     line = f" in line {error['line']}" if error.get("line") else ""
-    hint = "; it used more memory than it may" if error.get("type") == "MemoryError" else ""
+    hint = _HINTS.get(str(error.get("type")), "")
     return f"the code raised {error.get('type', 'an error')}{line}: {str(error.get('text', ''))[:1000]}{hint}"
 
 

@@ -57,6 +57,10 @@ def test_results_are_plain_data(source, result):
         ("a = []; a.append(a); a", "its result is no data"),
         ("class E(Exception):\n    def __str__(self): raise ValueError\nraise E()", "raised E"),
         ("def f(): f()\nf()", "RecursionError"),
+        (
+            "import socket\nsocket.socket()",
+            "PermissionError in line 2: [Errno 1] Operation not permitted; there is no net",
+        ),
         ("import os; os._exit(9)", "ended without a result (exit status 9)"),
         ("import os; os.close(2); os.close(1); import no_such_module", "ModuleNotFoundError in line 1"),
         ("import ctypes; ctypes.string_at(0)", "ended without a result"),
