@@ -60,6 +60,7 @@ class Active:
     replans: int = 0
     cancelled: str | None = None
     is_embedded: bool = False
+    is_accepted: bool = False
     result: Result | None = None
 
     def emit(self, payload: Any) -> None:
@@ -68,8 +69,9 @@ class Active:
         self.journal.commit()
 
     def accept(self) -> None:
-        """Notes that the goal was taken on, before anything else; a run that goes on was accepted before."""
-        if self.recovered is None:
+        """Notes that the goal was taken on, before anything else; once, and not for a run that goes on."""
+        if self.recovered is None and not self.is_accepted:
+            self.is_accepted = True
             plan = dump(self.request.plan) if self.request.plan is not None else None
             out = "" if self.request.out is None else str(self.request.out)
             self.emit(RunAccepted(self.request.goal, dict(self.request.inputs), self.request.playbook, plan, out))

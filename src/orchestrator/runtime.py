@@ -165,9 +165,10 @@ class Planloom:
             estimates=estimates or {},
             waits=waits,
         )
-        return await self._follow(self.underway.open(request, session_id), on_event)
+        return await self.follow(self.underway.open(request, session_id), on_event)
 
-    async def _follow(self, active: Active, on_event: Listener | None) -> Result:
+    async def follow(self, active: Active, on_event: Listener | None = None) -> Result:
+        """Runs what `underway` opened; errors and cancelling as for `run`."""
         stop = active.journal.listen(_only(active.id, on_event)) if on_event is not None else None
         try:
             active.accept()
@@ -180,11 +181,7 @@ class Planloom:
         return active.result
 
     async def stream(self, goal: str = "", **options: Any) -> AsyncIterator[Event]:
-        """The events of a run as they happen; options as for `run`. Closing the iterator cancels the run.
-
-        Raises:
-            as `run`, when the iterator reaches the point of the error.
-        """
+        """The events of a run as they happen; options and errors as for `run`. Closing the iterator cancels the run."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         task = asyncio.create_task(self.run(goal, on_event=queue.put_nowait, **options))
         task.add_done_callback(lambda _: queue.put_nowait(None))
@@ -220,7 +217,7 @@ class Planloom:
         active = self.underway.resume(run_id, from_step, approve=approve, waits=waits)
         if isinstance(active, Recovered):
             return told(active)
-        return await self._follow(active, on_event)
+        return await self.follow(active, on_event)
 
     async def approve(
         self, run_id: str, step: str, granted: bool, *, note: str = "", changes: Mapping[str, Any] | None = None
