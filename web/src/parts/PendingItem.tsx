@@ -1,9 +1,9 @@
 /** A goal on its way, or one that was not taken, with what to do about it. */
 
-import { useState } from "preact/hooks";
 import { CircleAlert } from "lucide-preact";
 import { draft, forget, say, type Pending } from "../state/store";
 import { Findings } from "./Faults";
+import { Missing } from "./Missing";
 import { Spinner } from "./StateMark";
 
 export function PendingItem({ one }: { one: Pending }) {
@@ -26,7 +26,9 @@ export function PendingItem({ one }: { one: Pending }) {
           </p>
           <p class="pre">{one.fault.message}</p>
           <Findings findings={one.fault.findings} />
-          {one.fault.code === "input" && one.fault.input && <Missing one={one} name={one.fault.input} />}
+          {one.fault.code === "input" && one.fault.input && (
+            <Missing name={one.fault.input} onGive={(value) => say(one.text, { ...one.inputs, [one.fault!.input]: value }, one.playbook)} />
+          )}
           <p class="actions">
             {one.fault.code !== "input" && (
               <button type="button" class="button" onClick={() => say(one.text, one.inputs, one.playbook)}>
@@ -40,24 +42,5 @@ export function PendingItem({ one }: { one: Pending }) {
         </div>
       )}
     </article>
-  );
-}
-
-function Missing({ one, name }: { one: Pending; name: string }) {
-  const [value, setValue] = useState("");
-  const give = (event: Event) => {
-    event.preventDefault();
-    if (value.trim()) say(one.text, { ...one.inputs, [name]: value.trim() }, one.playbook);
-  };
-  return (
-    <form class="inline-form" onSubmit={give}>
-      <label class="field">
-        {name}
-        <input value={value} onInput={(event) => setValue(event.currentTarget.value)} />
-      </label>
-      <button type="submit" class="button primary" disabled={!value.trim()}>
-        Continue
-      </button>
-    </form>
   );
 }

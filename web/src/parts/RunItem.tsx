@@ -11,6 +11,7 @@ import { FileCards } from "./Files";
 import { Markdown } from "./Markdown";
 import { Spinner, StateMark, wordOfState } from "./StateMark";
 import { RunTime } from "./Time";
+import { Trouble } from "./Trouble";
 
 const MARKS: Record<Run["status"], StepState> = {
   running: "running",
@@ -35,7 +36,7 @@ export const RunItem = memo(function RunItem({ run }: { run: Run }) {
           <Markdown text={run.answer} run={run} />
         </div>
       )}
-      {isOver && run.reason && !run.answer.includes(run.reason) && <p class="reason">{run.reason}</p>}
+      {isOver && <Trouble run={run} />}
       <FileCards run={run} />
       {isOver && <Foot run={run} />}
     </article>
@@ -122,7 +123,8 @@ function Notices({ run }: { run: Run }) {
 function Foot({ run }: { run: Run }) {
   const verified = Object.values(run.steps).filter((step) => step.verdict?.status === "pass").length;
   const usd = dollars(run);
-  const canGoOn = run.status === "failed" || run.status === "cancelled" || run.status === "budget";
+  const hasSteps = run.order.length > 0;
+  const canGoOn = hasSteps && (run.status === "failed" || run.status === "cancelled" || run.status === "budget");
   return (
     <div class="foot">
       {verified > 0 && (
@@ -132,9 +134,11 @@ function Foot({ run }: { run: Run }) {
       )}
       {tokens(run) > 0 && <span>{format.many(tokens(run), "token")}</span>}
       {usd > 0 && <span>{format.dollars(usd)}</span>}
-      <button type="button" class="link" onClick={() => showRun(run.id, "costs")}>
-        Where the time went
-      </button>
+      {hasSteps && (
+        <button type="button" class="link" onClick={() => showRun(run.id, "costs")}>
+          Where the time went
+        </button>
+      )}
       {canGoOn && (
         <button type="button" class="link" onClick={() => goOn(run.id)}>
           <RotateCcw size={13} aria-hidden="true" /> Go on from here

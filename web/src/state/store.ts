@@ -31,8 +31,10 @@ export const summaries = signal<SessionSummary[] | null>(null);
 export const search = signal("");
 export const playbooks = signal<Playbook[] | null>(null);
 export const pending = signal<Pending[]>([]);
-/** Faults of frames beside messages, by the run they were about. */
+/** Faults of frames beside messages. */
 export const faults = signal<Fault[]>([]);
+/** Why runs could not go on, by run; more than the run's own reason says. */
+export const runFaults = signal<Record<string, Fault>>({});
 export const announcement = signal("");
 export const now = signal(Date.now() / 1000);
 
@@ -227,6 +229,10 @@ function accepted(reply: Accepted): void {
 function failed(fault: Fault): void {
   const kind = fault.id === null ? "other" : asked.get(fault.id);
   if (fault.id !== null) asked.delete(fault.id);
+  if (kind === undefined && fault.run_id) {
+    runFaults.value = { ...runFaults.value, [fault.run_id]: fault };
+    return;
+  }
   if (kind === "message") {
     pending.value = pending.value.map((one) => (one.id === fault.id ? { ...one, fault } : one));
     announcement.value = fault.message;

@@ -1,7 +1,8 @@
 /** Numbers as people read them. */
 
-/** `0.4 s`, `12.0 s`, `3 min 05 s`, `1 h 02 min`. */
+/** `21 ms`, `0.4 s`, `12.0 s`, `3 min 05 s`, `1 h 02 min`. */
 export function seconds(value: number): string {
+  if (value > 0 && value < 0.0005) return "< 1 ms";
   if (value < 0.0995) return `${Math.round(value * 1000)} ms`;
   if (value < 99.95) return `${value.toFixed(1)} s`;
   const whole = Math.round(value);
