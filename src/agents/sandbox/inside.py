@@ -78,7 +78,7 @@ def _lock(job: Mapping[str, Any]) -> None:
         (resource.RLIMIT_NOFILE, 128, 128),
         (resource.RLIMIT_NPROC, limits["threads"], limits["threads"]),
         (resource.RLIMIT_MEMLOCK, 0, 0),
-        (resource.RLIMIT_CPU, seconds, seconds + 1),
+        (resource.RLIMIT_CPU, seconds, seconds),
         (resource.RLIMIT_AS, limits["memory_bytes"], limits["memory_bytes"]),
     ):
         most = resource.getrlimit(kind)[1]
