@@ -7,14 +7,16 @@ starts again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import JournalError, PlanloomError, UsageError
-from ..events import Event, RunFinished
+from ..events import RunFinished
 from ..memory.sessions import new_id
+from ..orchestrator.active import Active, Request
 from ..orchestrator.planning.files import parse
+from .entrance import Entrance
 from .logs import Log
 from .owners import Owners
 from .room import Room
@@ -24,10 +26,9 @@ if TYPE_CHECKING:
     from ..orchestrator.runtime import Planloom
 
 _REVIEW = "plan"
-_SIDE_BY_SIDE = 4  # runs taken up at the same time at start
+_STARTING = 4  # runs that are planned side by side: the others have been accepted, and wait a moment
 
 Entered = Callable[[Room], None]
-Runs = Callable[[Callable[[Event], None]], Awaitable[Any]]
 
 
 class StoppingError(PlanloomError):
@@ -64,7 +65,8 @@ class Desk:
         self._rooms = rooms
         self._owners = owners
         self._log = log
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._entrance = Entrance(_STARTING)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
 
     @property
@@ -91,18 +93,8 @@ class Desk:
             raise UsageError('expected a goal in `message`, got nothing; try: "Report on the folder ."')
         self._owners.claim(session_id, owner)
 
-        def run(hear: Callable[[Event], None]) -> Awaitable[Any]:
-            return self._loom.run(
-                ask.message,
-                inputs=ask.inputs,
-                playbook=ask.playbook,
-                plan=plan,
-                session_id=session_id,
-                on_event=hear,
-                waits=True,
-            )
-
-        return await self._begin(session_id, run, failed, entered)
+        request = Request(goal=ask.message, inputs=ask.inputs, playbook=ask.playbook, plan=plan, waits=True)
+        return self._begin(session_id, lambda: self._loom.underway.open(request, session_id), failed, entered)
 
     async def go_on(
         self,
@@ -124,69 +116,63 @@ class Desk:
             if told.status in ("done", "cancelled"):
                 raise UsageError(f"expected a run that may go on, got {run_id!r}, which is {told.status}")
 
-        def run(hear: Callable[[Event], None]) -> Awaitable[Any]:
-            return self._loom.resume(run_id, from_step=from_step, on_event=hear, waits=True)
+        def resumed() -> Active:
+            active = self._loom.underway.resume(run_id, from_step, approve=None, waits=True)
+            if not isinstance(active, Active):
+                raise UsageError(f"expected a run that may go on, got {run_id!r}, which is {active.status}")
+            return active
 
-        return await self._begin(session_id, run, failed, entered)
+        return self._begin(session_id, resumed, failed, entered)
 
-    async def _begin(self, session_id: str, run: Runs, failed: Failed | None, entered: Entered | None) -> Begun:
+    def _begin(
+        self, session_id: str, opened: Callable[[], Active], failed: Failed | None, entered: Entered | None
+    ) -> Begun:
+        """Opens a run; it is accepted when this returns, and goes on in a task of its own."""
         if self._is_stopping:
             raise StoppingError("expected to take this on, but the server ends; send it again in a moment")
         room = self._rooms.warm(session_id)
-        if entered is not None:
-            entered(room)
-        known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-        def hear(event: Event) -> None:
-            if not known.done():
-                known.set_result(event.run_id)
-
-        task = asyncio.create_task(self._drive(room, run(hear), known, failed))
+        try:
+            if entered is not None:
+                entered(room)
+            active = opened()
+            active.accept()
+        except BaseException:
+            self._rooms.cool(room)
+            raise
+        begun = Begun(session_id=session_id, run_id=active.id)
+        task = asyncio.create_task(self._drive(room, active, begun, failed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        both: set[asyncio.Future[Any]] = {known, task}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if not known.done():
-            if (error := task.result()) is not None:
-                raise error
-            raise UsageError("expected a run that may go on, got one with nothing left to do")
-        return Begun(session_id=session_id, run_id=known.result())
+        return begun
 
-    async def _drive(
-        self, room: Room, run: Awaitable[Any], known: asyncio.Future[str], failed: Failed | None
-    ) -> Exception | None:
+    async def _drive(self, room: Room, active: Active, begun: Begun, failed: Failed | None) -> None:
         """One run to its end; the border where its errors become an event and a line of the log."""
+        ids = {"session_id": room.id, "run_id": active.id}
         try:
-            await run
+            async with self._entrance.passed(active.journal, active.id):
+                await self._loom.follow(active)
         except asyncio.CancelledError:
             raise
         except PlanloomError as error:
-            self._report(room, known, error, failed)
-            return error
+            self._log.info("run refused", **ids, kind=type(error).__name__)
+            if failed is not None:
+                failed(begun, error)
         except Exception as error:  # noqa: BLE001 - the border of every run
-            ids = {"session_id": room.id, "run_id": _id(known)}
             self._log.error("run broke", **ids, kind=type(error).__name__, exc_info=True)
-            self._end(room, known, f"internal error: {type(error).__name__}; the server's log says more")
-            self._report(room, known, error, failed)
-            return error
+            self._end(begun, f"internal error: {type(error).__name__}; the server's log says more")
+            if failed is not None:
+                failed(begun, error)
         finally:
+            self._loom.underway.close(active)
             self._rooms.cool(room)
-        return None
 
-    def _report(self, room: Room, known: asyncio.Future[str], error: Exception, failed: Failed | None) -> None:
-        self._log.info("run refused", session_id=room.id, run_id=_id(known), kind=type(error).__name__)
-        if failed is not None and known.done():
-            failed(Begun(session_id=room.id, run_id=known.result()), error)
-
-    def _end(self, room: Room, known: asyncio.Future[str], reason: str) -> None:
+    def _end(self, begun: Begun, reason: str) -> None:
         """Writes the end of a run that could not do so itself, so that it is not taken up again."""
-        if not known.done():
-            return
         try:
             end = RunFinished("failed", reason, "", 0.0, {})
-            self._loom.sessions.open(room.id).add(end, run_id=known.result())
+            self._loom.sessions.open(begun.session_id).add(end, run_id=begun.run_id)
         except JournalError as error:
-            self._log.error("journal not written", session_id=room.id, run_id=known.result(), error=str(error))
+            self._log.error("journal not written", session_id=begun.session_id, error=str(error))
 
     # ---- orders
 
@@ -275,18 +261,14 @@ class Desk:
             for run_id, status in summary.runs.items()
             if status in ("running", "needs_approval") and self._owners.is_served(summary.id)
         ]
-        gate = asyncio.Semaphore(_SIDE_BY_SIDE)
-
-        async def one(session_id: str, run_id: str) -> bool:
-            async with gate:
-                try:
-                    await self.go_on(run_id, self._owners.of(session_id) or "")
-                except (PlanloomError, OSError) as error:
-                    self._log.warning("run not taken up", session_id=session_id, run_id=run_id, error=str(error))
-                    return False
-                return True
-
-        return sum(await asyncio.gather(*(one(*place) for place in left)))
+        taken = 0
+        for session_id, run_id in left:
+            try:
+                await self.go_on(run_id, self._owners.of(session_id) or "")
+                taken += 1
+            except (PlanloomError, OSError) as error:
+                self._log.warning("run not taken up", session_id=session_id, run_id=run_id, error=str(error))
+        return taken
 
     async def close(self) -> None:
         """Leaves all runs as their journals tell them; may be called again."""
@@ -295,7 +277,3 @@ class Desk:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _id(known: asyncio.Future[str]) -> str:
-    return known.result() if known.done() else ""

@@ -99,6 +99,7 @@ def _with_token(config: Config, host: str) -> tuple[Config, str]:
 def _hypercorn(config: Config, handle: int) -> Any:
     from hypercorn.config import Config as Hypercorn
 
+    _offer_no_compression()
     settings = Hypercorn()
     settings.bind = [f"fd://{handle}"]
     settings.backlog = _BACKLOG
@@ -113,6 +114,17 @@ def _hypercorn(config: Config, handle: int) -> Any:
     settings.websocket_ping_interval = None  # its task would outlive the socket; the kernel finds dead peers
     settings.h11_max_incomplete_size = 65_536
     return settings
+
+
+def _offer_no_compression() -> None:
+    """Sockets stay uncompressed: the state of one costs some 300 KB, and Hypercorn has no setting for it."""
+    from hypercorn.protocol import ws_stream
+
+    class Handshake(ws_stream.Handshake):
+        def __init__(self, headers: list[tuple[bytes, bytes]], http_version: str) -> None:
+            super().__init__([h for h in headers if h[0].lower() != b"sec-websocket-extensions"], http_version)
+
+    ws_stream.Handshake = Handshake  # type: ignore[misc]
 
 
 def _waits(event: asyncio.Event) -> Callable[..., Any]:
