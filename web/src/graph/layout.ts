@@ -48,14 +48,19 @@ export function drawn(shape: Shape): Drawing {
   for (const edge of shape.edges) if (!edge.isImplied) graph.setEdge(edge.from, edge.to);
   layout(graph);
   const { places, layers } = placed(shape.cards, graph);
+  sortSiblings(places, graph);
   const byId = new Map(places.map((place) => [place.id, place]));
   const curves = shape.edges.map((edge) => {
-    const points = edge.isImplied ? [] : (graph.edge(edge.from, edge.to)?.points ?? []).slice(1, -1).map(lowered);
-    return { ...edge, path: curve(byId.get(edge.from)!, byId.get(edge.to)!, points) };
+    const bends = edge.isImplied || isShort(graph, { v: edge.from, w: edge.to }) ? [] : bendsOf(graph, edge);
+    return { ...edge, path: curve(byId.get(edge.from)!, byId.get(edge.to)!, bends) };
   });
   const width = Math.max(0, ...places.map((place) => place.x + place.width)) + MARGIN;
   const height = Math.max(0, ...places.map((place) => place.y + place.height)) + MARGIN;
   return { places, curves, layers, width, height };
+}
+
+function bendsOf(graph: Graph, edge: { from: string; to: string }): { x: number; y: number }[] {
+  return (graph.edge(edge.from, edge.to)?.points ?? []).slice(1, -1).map(lowered);
 }
 
 function lowered(point: { x: number; y: number }): { x: number; y: number } {
@@ -69,6 +74,34 @@ function placed(cards: Card[], graph: Graph): { places: Place[]; layers: number[
   });
   const layers = [...new Set(boxes.map((box) => Math.round(box.x)))].sort((a, b) => a - b);
   return { places: boxes.map((box) => ({ ...box, layer: layers.indexOf(Math.round(box.x)) })), layers };
+}
+
+/**
+ * The steps of a for_each from top to bottom in their order; dagre keeps crossings few, not orders.
+ *
+ * Only where all edges at them are straight, so that no bend has to move along.
+ */
+function sortSiblings(places: Place[], graph: Graph): void {
+  const groups = new Map<string, Place[]>();
+  for (const place of places) {
+    if (!place.id.endsWith("]")) continue;
+    const key = `${place.layer} ${place.id.slice(0, place.id.lastIndexOf("["))}`;
+    groups.set(key, [...(groups.get(key) ?? []), place]);
+  }
+  for (const group of groups.values()) {
+    const isStraight = group.every(({ id }) => (graph.nodeEdges(id) ?? []).every((edge) => isShort(graph, edge)));
+    if (!isStraight) continue;
+    const slots = group.map((place) => place.y).sort((a, b) => a - b);
+    [...group].sort((a, b) => numberOf(a.id) - numberOf(b.id)).forEach((place, i) => (place.y = slots[i]!));
+  }
+}
+
+function isShort(graph: Graph, edge: { v: string; w: string }): boolean {
+  return (graph.edge(edge.v, edge.w)?.points?.length ?? 0) <= 3;
+}
+
+function numberOf(id: string): number {
+  return Number(id.slice(id.lastIndexOf("[") + 1, -1));
 }
 
 /** Ranks by the longest way from a card without inputs; dagre's own pulls cards towards those that use them. */

@@ -38,8 +38,10 @@ export function Findings({ findings }: { findings: Finding[] }) {
   );
 }
 
+const HIDDEN = "planloom.hidden-notice";
+
 export function LinkNotice() {
-  const isHidden = useSignal(false);
+  const hidden = useSignal(remembered());
   if (link.value === "lost" || (link.value === "connecting" && hello.value !== null)) {
     return (
       <div class="notice-bar is-lost" role="status">
@@ -51,14 +53,33 @@ export function LinkNotice() {
       </div>
     );
   }
-  if (!hello.value?.notice || isHidden.value) return null;
+  const notice = hello.value?.notice;
+  if (!notice || hidden.value === notice) return null;
   return (
     <div class="notice-bar">
       <Info size={16} aria-hidden="true" />
-      <span>{hello.value.notice}</span>
-      <button type="button" class="icon-button" aria-label="Hide" onClick={() => (isHidden.value = true)}>
+      <span>{notice}</span>
+      <button type="button" class="icon-button" aria-label="Hide" onClick={() => (hidden.value = remember(notice))}>
         <X size={16} aria-hidden="true" />
       </button>
     </div>
   );
+}
+
+function remembered(): string {
+  try {
+    return localStorage.getItem(HIDDEN) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** A notice that was read is not shown again, until it says something else. */
+function remember(notice: string): string {
+  try {
+    localStorage.setItem(HIDDEN, notice);
+  } catch {
+    // a browser that keeps nothing: hidden for this visit
+  }
+  return notice;
 }

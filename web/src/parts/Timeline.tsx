@@ -22,7 +22,7 @@ export function Timeline({ run }: { run: Run }) {
         <div>
           {ticks(total).map((tick) => (
             <i key={tick} style={{ left: `${(tick / total) * 100}%` }}>
-              {seconds(tick)}
+              {tick === 0 ? "0" : seconds(tick)}
             </i>
           ))}
         </div>
