@@ -145,6 +145,11 @@ def test_page_without_a_main_part_gives_its_title() -> None:
     assert found["title"] == "Bare"
 
 
+def test_heading_of_a_menu_is_not_taken_for_the_title() -> None:
+    page = STORY.replace("<nav>", "<nav><h1>Keyboard shortcuts</h1>").replace("<h1>Tides of the bay</h1>", "")
+    assert content.article(page)["title"] == "Tides of the bay | Harbour News"
+
+
 def test_spans_without_bound_do_not_fill_the_memory() -> None:
     cell = '<td colspan="99999999" rowspan="99999999">x</td>'
     grids = content.tables(f"<table><tr>{cell}</tr><tr>{cell}</tr></table>", 5)

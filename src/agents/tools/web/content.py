@@ -80,7 +80,7 @@ def article(html: str, url: str = "") -> Article:
     told: Any = extract_metadata(tree, default_url=url or None)
     text = extract(tree, url=url or None, output_format="markdown", include_comments=False) or ""
     return {
-        "title": told.title or title,
+        "title": _title(told.title or "", title),
         "author": told.author or "",
         "date": told.date or "",
         "site": told.sitename or urlsplit(url).hostname or "",
@@ -88,6 +88,11 @@ def article(html: str, url: str = "") -> Article:
         "text": text,
         "words": len(text.split()),
     }
+
+
+def _title(found: str, head: str) -> str:
+    """The title of the text where the page's head confirms it; some pages have other headings before."""
+    return found if found and (not head or found.casefold() in head.casefold()) else head
 
 
 def links(html: str, url: str, count: int) -> list[Link]:
