@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,11 @@ def test_limits_of_rows_bytes_and_time_are_said(context: ToolContext, shop: Path
     small = _context(context.workspace.root.parent, max_bytes=40, timeout_s=0.2)
     wide = sql.query(str(shop), "SELECT printf('%.*c', 30, 'x') FROM buyer", small)
     assert (wide["count"], "40 bytes" in wide["cut"]) == (1, True)
+    rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 900) SELECT zeroblob(5000000) FROM n"
+    tracemalloc.start()
+    assert sql.query(str(shop), rows, context)["count"] == 900  # 4.5 GB, of which no more than a piece is held
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     with pytest.raises(ToolError, match=r"tools\.sql\.timeout_s"):
         sql.query(str(shop), endless, small)

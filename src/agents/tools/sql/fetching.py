@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from .statements import Statement
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_PIECE = 1000
+_PIECE, _FIRST = 1000, 20
+_PIECE_BYTES = 4_000_000
 _SHOWN_BYTES = 32
 _EXACT_DIGITS = 15
 
@@ -37,19 +38,39 @@ def pieces(
     driver: Any = connection.connection.driver_connection
     if database.path is not None:
         cursor = driver.execute(statement.text, dict(zip(statement.names, values, strict=True)))
-        return _unique(column[0] for column in cursor.description), iter(lambda: cursor.fetchmany(_PIECE), [])
+        return _unique(column[0] for column in cursor.description), _grouped(cursor)
     # A cursor, as the driver would fetch everything at once. `execute_unnamed` speaks the extended protocol, in which
     # the server takes one statement and no more, whatever the parser here made of the text.
     driver.execute_unnamed(f"DECLARE planloom NO SCROLL CURSOR FOR {statement.text}", vals=values)
-    first = driver.execute_unnamed(f"FETCH {_PIECE} FROM planloom")
+    first = driver.execute_unnamed(f"FETCH {_FIRST} FROM planloom")
 
     def fetched() -> Iterator[Sequence[Sequence[Any]]]:
         rows = first.rows
         while rows:
             yield rows
-            rows = driver.execute_unnamed(f"FETCH {_PIECE} FROM planloom").rows
+            fitting = _PIECE_BYTES * len(rows) // max(1, sum(map(_size, rows)))
+            count = max(1, min(_PIECE, fitting))
+            rows = driver.execute_unnamed(f"FETCH {count} FROM planloom").rows
 
     return _unique(column["name"] for column in first.columns), fetched()
+
+
+def _grouped(cursor: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    """Rows in pieces that are neither long nor large."""
+    piece: list[Sequence[Any]] = []
+    size = 0
+    for row in cursor:
+        piece.append(row)
+        size += _size(row)
+        if len(piece) == _PIECE or size > _PIECE_BYTES:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def _size(row: Sequence[Any]) -> int:
+    return sum(len(value) if isinstance(value, (str, bytes)) else 8 for value in row)
 
 
 def change(connection: Connection, database: Database, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> int:
