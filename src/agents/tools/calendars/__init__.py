@@ -90,7 +90,7 @@ async def events(
     context: ToolContext, start: When, end: When, path: str = "", account: Name = "", *, timezone: str = "UTC",
     contains: Name = "", now: str = "",
 ) -> Agenda:  # fmt: skip
-    """Lists what happens between two times, in a calendar file (path, .ics) or else in an account's calendar.
+    """Lists events and meetings between two times, in a calendar file (path, .ics) or else in an account's calendar.
 
     Repeated events come at each of their times. Times may be words, such as "next monday". `contains` is a word of
     title, place or description. The result's start and end are what dates.free_slots takes as busy.
@@ -136,7 +136,7 @@ async def add(
     context: ToolContext, title: Line, start: When, end: When = "", account: Name = "", *, timezone: str = "UTC",
     location: Name = "", description: Text = "", rule: Rule = "", now: str = "",
 ) -> Written:  # fmt: skip
-    """Adds an event to an account's calendar on its server; a person is asked first.
+    """Adds an event or meeting to an account's calendar on its server; a person is asked first.
 
     `end` empty: an hour later; dates alone as YYYY-MM-DD make whole days. `rule` repeats it (RFC 5545).
     """

@@ -105,7 +105,7 @@ def search(
     unread: bool | None = None,
     limit: Annotated[int, Field(ge=1, le=500)] = 20,
 ) -> list[Envelope]:
-    """Finds messages in a mailbox by sender, recipient, subject, words, day or unread; newest first.
+    """Finds emails in a mailbox by sender, recipient, subject, words, day or unread; newest first.
 
     Days are dates, or words such as "3 days ago". Nothing is marked as read.
     """
@@ -127,7 +127,7 @@ def read(
     folder: Name = "INBOX",
     max_characters: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000,
 ) -> Message:
-    """Reads a message of a mailbox: its text, who wrote it to whom, and what is attached. It stays unread."""
+    """Reads an email of a mailbox: its text, who wrote it to whom, and what is attached. It stays unread."""
     with opened(context.config, account, folder) as box:
         message = _fetched(box, uid, folder, context)
     text = body_of(message)
@@ -145,7 +145,7 @@ def read(
 def attachments(
     context: ToolContext, uid: Uid, account: Name = "", folder: Name = "INBOX", names: tuple[Name, ...] = ()
 ) -> list[Saved]:
-    """Saves the files attached to a message in the run's folder; `names` chooses some, empty takes all."""
+    """Saves the files attached to an email in the run's folder; `names` chooses some, empty takes all."""
     with opened(context.config, account, folder) as box:
         message = _fetched(box, uid, folder, context)
     wanted = [one for one in message.attachments if not names or one.filename in names]
@@ -169,7 +169,7 @@ def send(
     in_reply_to: Line = "",
     files: Annotated[list[str], Field(max_length=50)] = [],  # noqa: B006  # never changed
 ) -> Sent:
-    """Sends a mail with text, and optionally HTML and files, from an account of the settings; a person is asked first.
+    """Sends an email to people, with text, HTML and files, as a new message or an answer; a person is asked first.
 
     `in_reply_to` is the message_id of the message it answers.
     """

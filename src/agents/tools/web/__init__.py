@@ -36,7 +36,8 @@ class Page(Article):
 async def page(url: Url, context: ToolContext) -> Page:
     """Fetches a web page and extracts its main text as Markdown with title, author, date, site and description.
 
-    Menus, adverts and scripts are left out. Pages that robots.txt closes to programs are refused.
+    For an article, post or documentation at an https address (URL). Menus, adverts and scripts are left out. Pages
+    that robots.txt closes to programs are refused.
     """
     at, html = await _html(url, context)
     found = await _soon(lambda: article(html, at), at)
