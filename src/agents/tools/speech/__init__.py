@@ -46,7 +46,7 @@ def speak(
     words_per_minute: Annotated[int, Field(ge=80, le=450)] = 165,
     name: str = "speech",
 ) -> Spoken:
-    """Reads a text aloud into a sound file (WAV), in the language of a voice such as en, de or es (see speech.voices)."""
+    """Reads a text aloud into a sound file (WAV), in the language of a voice such as en or de (see speech.voices)."""
     program = _program(context)
     path = context.workspace.output(f"{Path(name).stem or 'speech'}.wav")
     spoken = "".join(char for char in text if char.isprintable() or char in "\n\t")
