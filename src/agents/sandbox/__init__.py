@@ -140,7 +140,7 @@ def _job(source: str, inputs: Mapping[str, Any], files: Mapping[str, Path], limi
     try:
         code = base64.b64encode(calls.program()).decode()
     except OSError as error:
-        raise ToolError(f"no sandbox can be built here: {error}") from error
+        raise ToolError(f"a sandbox can't be built here: {error}") from error
     for name, path in files.items():
         if not path.is_file() or _is_of_the_kernel(path):
             raise ToolError(f"expected a file with data for {name!r}, got {str(path)!r}, which is none")
