@@ -133,7 +133,7 @@ def report(
         "table": table,
         "sql": list(asked.orders.asked),
         "notes": list(asked.notes),
-        "source": f"{asked.orders.source}, {asked.shop.name}, paid orders, {asked.period.words}",
+        "source": f"{asked.orders.source}, {asked.shop.shown}, paid orders, {asked.period.words}",
     }
 
 

@@ -84,12 +84,13 @@ class Canvas:
     def block(self, slide: Any, box: Box, colour: str) -> Any:
         """A filled rectangle."""
         from pptx.enum.shapes import MSO_SHAPE
+        from pptx.oxml.ns import qn
 
         shape = slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *self._emu(box))
         shape.fill.solid()
         shape.fill.fore_color.rgb = _colour(colour)
         shape.line.fill.background()
-        shape.shadow.inherit = False
+        shape._element.remove(shape._element.find(qn("p:style")))  # the theme's shadow; python-pptx can't take it off
         return shape
 
     def card(self, slide: Any, box: Box, value: str, label: str) -> None:
@@ -100,8 +101,8 @@ class Canvas:
         self.text(slide, Box(box.left + 10, box.top + 7, room, 32), value, size, bold=True, colour=BLUE)
         self.text(slide, Box(box.left + 10, box.top + 39, room, box.height - 43), label, 12, colour=MUTED)
 
-    def picture(self, slide: Any, box: Box, path: Path, alt: str) -> None:
-        """A picture as large as fits, at the top left of a box."""
+    def picture(self, slide: Any, box: Box, path: Path, alt: str) -> Box:
+        """A picture as large as fits, at the top left of a box; gives the place it takes."""
         from PIL import Image
 
         with Image.open(path) as image:
@@ -110,6 +111,7 @@ class Canvas:
         place = Box(box.left, box.top, wide * share, high * share)
         shape = slide.shapes.add_picture(str(path), *self._emu(place))
         shape._element.nvPicPr.cNvPr.set("descr", alt)
+        return place
 
     def table(self, slide: Any, box: Box, grid: Grid, size: float) -> None:
         """A table; its last row is bold when it begins with a word for all rows."""

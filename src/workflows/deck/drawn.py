@@ -18,13 +18,14 @@ Read = Callable[[str], Path]
 _PICTURE = Box(MARGIN, 124, 572, 322)
 _SIDE = Box(MARGIN + 596, 124, WIDE - 2 * MARGIN - 596, 352)
 _CARD, _GAP = 74.0, 10.0
+_MOST_NAME = 120
 _LEFT_ALIGNED = 1  # columns of tables that hold names
 
 
 def draw(story: Story, template: Path, read: Read, path: Path) -> int:
     """Writes the deck to `path`; gives the number of its slides. `read` turns a path of a picture into its file."""
     canvas = Canvas(template)
-    canvas.deck.core_properties.title = f"{story.brief['merchant']}, {story.brief['period']}"
+    canvas.deck.core_properties.title = f"{story.brief['merchant']}, {story.brief['period']}"[:255]
     canvas.deck.core_properties.author = "Planloom"
     _opening(canvas, story)
     for part in story.parts:
@@ -40,7 +41,8 @@ def draw(story: Story, template: Path, read: Read, path: Path) -> int:
 
 def _opening(canvas: Canvas, story: Story) -> None:
     brief = story.brief
-    slide = canvas.blank(brief["merchant"])
+    name = " ".join(brief["merchant"].split())
+    slide = canvas.blank(name if len(name) <= _MOST_NAME else f"{name[: _MOST_NAME - 1]}…")
     canvas.block(slide, Box(0, 0, 20, HIGH), BLUE)
     left = MARGIN + 24
     canvas.text(slide, Box(left, 240, 800, 34), "Key-account review", 24, colour=MUTED)
@@ -62,7 +64,8 @@ def _part(canvas: Canvas, story: Story, part: Part, read: Read) -> None:
     slide = canvas.slide(part.finding, notes=_notes(report))
     picture = _readable(part.picture, read)
     if picture is not None:
-        canvas.picture(slide, _PICTURE, picture, part.alt or report["chart"]["title"])
+        used = canvas.picture(slide, _PICTURE, picture, part.alt or report["chart"]["title"])
+        _fill(canvas, slide, report, used.top + used.height + 10)
     else:
         canvas.block(slide, _PICTURE, "F6F0E4")
         words = f"The chart “{report['chart']['title']}” could not be drawn. Its figures stand in the appendix."
@@ -81,6 +84,14 @@ def _part(canvas: Canvas, story: Story, part: Part, read: Read) -> None:
     rest = Box(_SIDE.left, top + 6, _SIDE.width, _SIDE.top + _SIDE.height - top - 6)
     canvas.text(slide, rest, part.paragraph, 15)
     canvas.text(slide, Box(MARGIN, FOOT.top, 780, 18), f"Source: {report['source']}", 10, colour=MUTED)
+
+
+def _fill(canvas: Canvas, slide: Any, report: Report, top: float) -> None:
+    """Puts the table below a low chart, where all of it fits."""
+    grid, size = _grid(report["table"]), fitting.CELL_SIZES[-1]
+    room = Box(_PICTURE.left, top, _PICTURE.width, FOOT.top - 14 - top)
+    if sum(fitting.row_heights(grid, fitting.columns(grid, room.width, size), size)) <= room.height:
+        canvas.table(slide, room, grid, size)
 
 
 def _readable(picture: str | None, read: Read) -> Path | None:

@@ -39,6 +39,12 @@ class Shop:
     name: str
     currency: str
 
+    @property
+    def shown(self) -> str:
+        """The name inside a sentence: one line, not longer than reads well."""
+        flat = " ".join(self.name.split())
+        return flat if len(flat) <= _SHOWN_CHARS else f"{flat[: _SHOWN_CHARS - 1].rstrip()}…"
+
 
 @dataclass(slots=True)
 class Orders:

@@ -24,7 +24,7 @@ def monthly_sales(asked: Asked) -> Report:
         finding += f"; {month_name(months[best])} was strongest"
     words = asked.period.words
     sentences = [
-        f"{asked.shop.name} sold {money(total, code)} in {words}"
+        f"{asked.shop.shown} sold {money(total, code)} in {words}"
         + (f", after {money(earlier, code)} in the same months a year before." if earlier else "."),
         f"The best month was {month_name(months[best])} with {money(now[best], code)}, the weakest "
         f"{month_name(months[worst])} with {money(now[worst], code)}." * (len(months) > 1),
@@ -47,7 +47,10 @@ def monthly_sales(asked: Asked) -> Report:
             "bar",
             "Sales by month, against the year before",
             [short_month(month) for month in months],
-            {"a year before": [value / 100 for value in then], words: [value / 100 for value in now]},
+            {
+                words: [value / 100 for value in now],
+                **({"a year before": [value / 100 for value in then]} if earlier else {}),
+            },
             value_format=f"currency:{code}",
         ),
         table=table(["Month", "Sales", "A year before", "Change"], rows),

@@ -115,7 +115,9 @@ def _checked(analysis: Any, report: Report, missing: list[str]) -> tuple[str, st
 
 def wrong_numbers(text: str, report: Report) -> list[str]:
     """The numbers in a text that stand nowhere in a report's own texts and tables."""
-    known = json.dumps([report[key] for key in ("label", "finding", "paragraph", "facts", "table", "source")])
+    known = json.dumps(
+        [report[key] for key in ("label", "finding", "paragraph", "facts", "table", "source")], ensure_ascii=False
+    )
     allowed = set(_numbers(known))
     return [shown for shown in _NUMBER.findall(text) if _plain(shown) not in allowed]
 

@@ -115,3 +115,10 @@ def test_every_text_gets_a_score_from_0_to_1(goal: str) -> None:
 def test_words_without_meaning_do_not_change_the_score(around: list[str]) -> None:
     plain = matches("analyse sales.csv", PLAYBOOKS)
     assert matches(f"{' '.join(around)} analyse sales.csv", PLAYBOOKS) == plain
+
+
+def test_names_of_several_words_do_not_count_against_a_goal() -> None:
+    known = {"deck": Vocabulary.of("merchant-deck", ["Build the merchant deck for Aurora Home, 2025"], ["slides"])}
+    for name in ("Foo Bar Baz", "Cedar & Loom", "O'Neill Sons", "Bluepeak Outdoors"):
+        assert matches(f"Build the merchant deck for {name}, January to March 2025", known)[0].score >= 0.9
+    assert matches("Delete The Cat And The Dog", known)[0].score == 0.0

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from planloom.agents.registry import Registry
+from planloom import Config, Planloom
 from planloom.errors import InputError, PlanError, UsageError
 from planloom.orchestrator.planning.lint import lint
 from planloom.orchestrator.planning.plan import Reference, children, follow, resolve
@@ -201,9 +201,13 @@ def test_every_shipped_playbook_can_be_used() -> None:
 
 
 @pytest.mark.parametrize(("name", "example"), list(shipped()))
-def test_every_example_of_a_shipped_playbook_chooses_it_and_has_a_sound_plan(name: str, example: str) -> None:
+async def test_every_example_of_a_shipped_playbook_chooses_it_and_has_a_sound_plan(
+    tmp_path: Path, name: str, example: str
+) -> None:
     playbook = Library().choose(example, 0.6)
     assert playbook.name == name
-    registry = Registry()
+    loom = Planloom(Config(state=str(tmp_path)))  # with plug-ins and agents
+    registry = loom.registry
     found = lint(playbook.plan(example, {}, TODAY), registry.find, names=registry.names)
+    await loom.close()
     assert [str(finding) for finding in found if finding.severity == "error"] == []

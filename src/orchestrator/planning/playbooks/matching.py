@@ -1,5 +1,5 @@
-"""How well a goal fits the words of a playbook. Rule: lexical only; what a goal is about (paths, dates, numbers, quoted
-text) does not count, only what it asks for.
+"""How well a goal fits the words of a playbook. Rule: lexical only; what a goal is about (paths, dates, numbers, names,
+quoted text) does not count, only what it asks for.
 
 The score is the part of the goal's words that the playbook knows, tempered by its likeness to the nearest example, by
 how much there is to go by, and by whether the word that says what to do is known. "Delete the folder X" shares a word
@@ -120,8 +120,22 @@ def _placeholders(text: str) -> Iterable[tuple[int, int, list[Word]]]:
         before = [word.text for word in _plain(text[max(0, span.start - _WORD_BEFORE) : span.start])]
         placed = _place(span.value, before[-1:] == ["folder"]) if span.kind == "path" or is_path(span.value) else []
         yield span.start, span.end, placed
+    yield from ((start, end, []) for start, end in _names(text))
     for found in find_ranges(text):
         yield found.start, found.end, [Word("<date>", _WEIGHTS["<date>"])]
+
+
+def _names(text: str) -> Iterable[tuple[int, int]]:
+    """Where names of several words stand, such as Cedar & Loom; none in a text that writes most words large."""
+    small, large = len(re.findall(r"\b[a-z]\w*", text)), len(re.findall(r"\b[A-Z]\w*", text))
+    if small < 2 or large > 2 * small:
+        return
+    for match in re.finditer(r"\b[A-Z][\w'\u2019]*(?:[ -](?:& )?[A-Z][\w'\u2019]*)+", text):
+        if match.start() > 0:
+            dated = next(
+                (found.start for found in find_ranges(text) if match.start() < found.start < match.end()), None
+            )
+            yield match.start(), dated or match.end()
 
 
 def _place(path: str, is_folder: bool) -> list[Word]:
