@@ -7,9 +7,9 @@
 import { Graph, layout } from "@dagrejs/dagre";
 import type { Card, Shape } from "./shape";
 
-export const CARD = { width: 164, height: 46 };
+export const CARD = { width: 158, height: 46 };
 const STACK_HEIGHT = 64;
-const MARGIN = 22;
+const MARGIN = 18;
 /** Room for the numbers of the layers. */
 const HEAD = 14;
 
@@ -40,7 +40,7 @@ export interface Drawing {
 
 export function drawn(shape: Shape): Drawing {
   const graph = new Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 12, ranksep: 44, edgesep: 8, marginx: MARGIN, marginy: MARGIN, ranker: earliest });
+  graph.setGraph({ rankdir: "LR", nodesep: 12, ranksep: 36, edgesep: 8, marginx: MARGIN, marginy: MARGIN, ranker: earliest });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const card of shape.cards) {
     graph.setNode(card.id, { width: CARD.width, height: card.kind === "stack" ? STACK_HEIGHT : CARD.height });

@@ -2,7 +2,7 @@
 
 import { useRef } from "preact/hooks";
 import { Maximize2, Minimize2, X } from "lucide-preact";
-import { wordOf } from "../state/figures";
+import { counts, totalOf, wordOf } from "../state/figures";
 import type { Run } from "../state/model";
 import { chosenStep, isPanelOpen, isPanelWide, tab, type Tab } from "../state/store";
 import { many } from "../text/format";
@@ -29,7 +29,7 @@ export function Panel({ run }: { run: Run }) {
         <div class="panel-title">
           <strong>{capital(wordOf(run))}</strong>
           <RunTime run={run} />
-          {run.order.length > 0 && <span class="quiet">{many(run.order.length, "step")}</span>}
+          {run.order.length > 0 && <span class="quiet">{many(totalOf(counts(run)), "step")}</span>}
           {run.planSource && <span class="tag">{sourceOf(run.planSource)}</span>}
         </div>
         {run.status === "running" && <StopButton run={run} />}
