@@ -74,6 +74,8 @@ def test_search_finds_by_sender_words_and_day_and_marks_nothing(inbox: int, tmp_
     ]
     assert found[0]["date"] == "2026-05-04T10:00:00+02:00"
     assert len(mail.search(context, limit=2)) == 2
+    assert [m["subject"] for m in mail.search(context, subject="Été")] == ["Été à la plage"]
+    assert len(mail.search(context, since="2 days ago")) == 3 and mail.search(context, before="2020-01-01") == []
     assert "Seen" not in flags_of(inbox, found[0]["uid"])
 
 

@@ -150,6 +150,14 @@ def test_heading_of_a_menu_is_not_taken_for_the_title() -> None:
     assert content.article(page)["title"] == "Tides of the bay | Harbour News"
 
 
+def test_page_is_read_in_the_encoding_it_declares() -> None:
+    head = '<html><head><meta http-equiv="Content-Type" content="text/html; charset=windows-1251"><title>'
+    raw = (head + "Прилив</title></head></html>").encode("cp1251")
+    assert "<title>Прилив" in content.as_declared(raw.decode("latin-1"))
+    for text in (head + "Прилив", head.replace("windows-1251", "x-none") + "é", head.replace("windows-1251", "utf-8")):
+        assert content.as_declared(text) == text
+
+
 def test_spans_without_bound_do_not_fill_the_memory() -> None:
     cell = '<td colspan="99999999" rowspan="99999999">x</td>'
     grids = content.tables(f"<table><tr>{cell}</tr><tr>{cell}</tr></table>", 5)

@@ -15,7 +15,7 @@ from ....errors import ToolError
 from ...call import in_thread
 from ...tool import ToolContext, tool
 from ..http import fetch
-from .content import Article, Grid, Link, article
+from .content import Article, Grid, Link, article, as_declared
 from .content import links as links_of
 from .content import tables as tables_of
 from .robots import require_allowed
@@ -83,7 +83,7 @@ async def _html(url: str, context: ToolContext) -> tuple[str, str]:
             f"expected a page in HTML at {url!r}, got {found['media_type']} of {found['bytes']:,} bytes, "
             f"saved as {found['path']!r}; read it with the tools for such files"
         )
-    return found["url"], found["text"]
+    return found["url"], as_declared(found["text"])
 
 
 async def _soon(work: Callable[[], T], what: str) -> T:

@@ -14,6 +14,7 @@ from ....errors import ToolError
 _MOST_CHARACTERS = 5_000_000
 _MOST_CELLS = 50_000
 _WIDEST = 200
+_CHARSET = re.compile(r"<meta[^>]{1,200}?charset\s*=\s*[\"']?([\w-]{1,30})", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 
 
@@ -65,6 +66,17 @@ def tree_of(html: str) -> Any:
         raise ToolError(f"expected a page in HTML, got {html[:60]!r}: {error}") from error
     etree.strip_elements(made, "script", "style", "template", "noscript", etree.Comment, with_tail=False)
     return made
+
+
+def as_declared(text: str) -> str:
+    """A page in the encoding that it declares itself, where it was read as Latin-1 because its server told none."""
+    match = _CHARSET.search(text[:4_096])
+    if match is None or match[1].lower().replace("-", "") in ("utf8", "iso88591", "latin1"):
+        return text
+    try:
+        return text.encode("latin-1").decode(match[1])
+    except (LookupError, UnicodeError):
+        return text
 
 
 def article(html: str, url: str = "") -> Article:
