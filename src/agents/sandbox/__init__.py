@@ -12,7 +12,6 @@ import base64
 import binascii
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -122,15 +121,13 @@ def run_as(
         report_bytes=limits.result_bytes + limits.file_bytes,
     )
     try:
-        with tempfile.TemporaryDirectory(prefix="planloom-sandbox-") as root:
-            job["root"] = os.path.realpath(root)
-            said = process.ran(
-                lambda _: kinds.command(kind, room(), job),
-                lambda report: _packed(job | {"report": report}),
-                bounds,
-                environment=ENVIRONMENT,
-                cancelled=cancelled,
-            )
+        said = process.ran(
+            lambda _: kinds.command(kind, room(), job),
+            lambda report: _packed(job | {"report": report}),
+            bounds,
+            environment=ENVIRONMENT,
+            cancelled=cancelled,
+        )
     except OSError as error:
         raise ToolError(f"the sandbox {kind!r} can't be built here: {error}") from error
     return _outcome(kind, said, limits)
@@ -157,6 +154,7 @@ def _job(source: str, inputs: Mapping[str, Any], files: Mapping[str, Path], limi
         "links": list(room().links),
         "devices": kinds.devices(),
         "scratch": SCRATCH,
+        "root": kinds.ROOT,
     }
 
 

@@ -16,6 +16,7 @@ from .room import DEVICES, SCRATCH, Room
 Kind = Literal["bubblewrap", "namespaces"]
 KINDS: tuple[Kind, ...] = ("bubblewrap", "namespaces")
 INSIDE = Path(__file__).with_name("inside.py")
+ROOT = "/sys"  # where the new root is mounted, in namespaces of its own: it is there, and nothing in it is shown
 _WALLS = Path(__file__).with_name("walls.py")
 _PYTHON = ("-I", "-S", "-B", "-X", "utf8")
 
