@@ -15,7 +15,7 @@ import { Spinner } from "./StateMark";
 const SMALLEST = 0.35;
 const LARGEST = 1.6;
 /** Smaller than this nothing is fitted: one can scroll, but not read smaller letters. */
-const READABLE = 0.68;
+const READABLE = 0.65;
 
 export function Dag({ run: given }: { run: Run }) {
   const run = useMemo(() => (given.order.length === 0 ? emptyPlanRun(given) : given), [given]);

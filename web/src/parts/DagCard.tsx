@@ -8,6 +8,7 @@ import type { Run, Step } from "../state/model";
 import { chosenStep } from "../state/store";
 import { seconds } from "../text/format";
 import { StateMark, wordOfState } from "./StateMark";
+import { StepName } from "./StepName";
 import { StepTime } from "./Time";
 
 interface Props {
@@ -35,7 +36,7 @@ function Card({ step, place, run, childSteps, isChosen, isFirst, onToggle }: Pro
       <button type="button" class="node-main" tabIndex={isFirst ? 0 : -1} aria-label={name} aria-pressed={isChosen} onClick={choose}>
         <StateMark state={state} />
         <span class="node-text">
-          <Name id={step.id} />
+          <StepName id={step.id} />
           <span class="node-action">{step.action}</span>
         </span>
         <span class="node-side">
@@ -65,17 +66,6 @@ function Card({ step, place, run, childSteps, isChosen, isFirst, onToggle }: Pro
         <span class="node-progress" style={{ transform: `scaleX(${Math.min(1, step.done / step.total)})` }} />
       ) : null}
     </div>
-  );
-}
-
-/** An id whose number in a for_each stays to be seen, however little room there is. */
-function Name({ id }: { id: string }) {
-  const cut = id.endsWith("]") ? id.lastIndexOf("[") : id.length;
-  return (
-    <span class="node-id">
-      <span>{id.slice(0, cut)}</span>
-      {id.slice(cut)}
-    </span>
   );
 }
 

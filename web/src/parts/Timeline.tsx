@@ -6,6 +6,7 @@ import type { Run, Step } from "../state/model";
 import { chosenStep, now } from "../state/store";
 import { seconds } from "../text/format";
 import { StateMark, wordOfState } from "./StateMark";
+import { StepName } from "./StepName";
 
 export function Timeline({ run }: { run: Run }) {
   const total = Math.max(0.05, elapsed(run, run.endedAt === null ? now.value : 0));
@@ -68,7 +69,7 @@ const Row = memo(function Row({ step, from, total, until, isChosen }: RowProps) 
       >
         <span class="trow-name">
           <StateMark state={step.state} size={11} />
-          <span>{step.id}</span>
+          <StepName id={step.id} />
         </span>
         <span class="trow-lane">
           {first && step.queuedSeconds > 0.005 && (
