@@ -4,10 +4,15 @@ BIN := .venv/bin
 GOAL ?= Report on the folder .
 STAMP := .venv/.installed
 
-.PHONY: run test check venv bench clean
+.PHONY: finance run test check venv bench clean
 
 run: venv
 	@$(BIN)/planloom run "$(GOAL)"
+
+# A dashboard of a sample ledger; of yours with GOAL="Financial dashboard for 2025 from ledger.csv".
+finance: GOAL = Financial dashboard
+finance: venv
+	@$(BIN)/planloom run "$(GOAL)" --playbook finance-dashboard
 
 test: check
 

@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 def tools() -> list[Tool]:
     """The tools of the plug-in, `finance.*`."""
-    from . import steps
+    from .steps import advice, causes, dashboard, measure, read, stories
 
-    return [steps.read, steps.measure, steps.causes, steps.stories, steps.advice, steps.dashboard]
+    return [read, measure, causes, stories, advice, dashboard]

@@ -32,7 +32,7 @@ def measure(
         year_before=_compared(cents, first, last, period, period.year_before),
         months=[month_code(month) for month in range(first, last + 1)], cents=cents, usual=[], trend=[], season=[],
         trend_share=None, season_share=None, season_peak="", season_low="", found=[], forecast=[],
-        note=f"Fewer than {model.LEAST_MONTHS} months with bookings: nothing is said of trend, season and what comes next.",
+        note=f"Fewer than {model.LEAST_MONTHS} months with bookings: no trend, season or forecast.",
     )  # fmt: skip
     return made if fitted is None else {**made, **_modelled(fitted, cents, first + skip, skip, unknown)}  # type: ignore[typeddict-item]
 

@@ -93,7 +93,8 @@ def ledger(
     entry = pl.concat_str(pl.lit("E"), pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(7))
     return frame.select(
         entry.alias("entry"), "date", "paid", "category", "department", "counterparty", amount.alias("amount"),
-        pl.when(pl.col("quantity") > 0).then("quantity").alias("quantity"), pl.lit("sample").alias("note"),
+        pl.when(pl.col("quantity") > 0).then("quantity").alias("quantity"), pl.lit("EUR").alias("currency"),
+        pl.lit("sample").alias("note"),
     )  # fmt: skip
 
 

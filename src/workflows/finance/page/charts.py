@@ -1,0 +1,100 @@
+"""The charts of the page as Plotly's plain data. Rule: the library itself is only looked at for its script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..shapes import Causes, Measure
+
+BLUE, ORANGE, RED, GREEN, GREY = "#0072B2", "#B35900", "#A8321A", "#00704F", "#6B7785"
+_MOST_LABEL = 22
+
+
+def series(measure: Measure) -> dict[str, Any]:
+    """The series, what is usual, odd months, shifts, and the forecast with its interval."""
+    months = [f"{month}-01" for month in measure["months"]]
+    values = [cents / 100 for cents in measure["cents"]]
+    data: list[dict[str, Any]] = []
+    ahead = measure["forecast"]
+    if ahead:
+        later = [f"{one['month']}-01" for one in ahead]
+        band = {"type": "scatter", "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+        data.append({**band, "x": later, "y": [one["high"] / 100 for one in ahead]})
+        fill = {"fill": "tonexty", "fillcolor": "rgba(0,114,178,0.16)", "name": "90 % interval", "showlegend": True}
+        data.append({**band, **fill, "x": later, "y": [one["low"] / 100 for one in ahead]})
+        expected = [values[-1], *(one["cents"] / 100 for one in ahead)]
+        data.append(_line("Forecast", [months[-1], *later], expected, BLUE, dash="dash"))
+    if measure["usual"]:
+        pairs = [(month, cents / 100) for month, cents in zip(months, measure["usual"], strict=True) if cents]
+        data.append(_line("Usual", [m for m, _ in pairs], [v for _, v in pairs], GREY, dash="dot", width=1.5))
+    data.append(_line(measure["title"], months, values, BLUE, width=2.5))
+    odd = [one for one in measure["found"] if one["kind"] == "odd"]
+    if odd:
+        data.append({
+            "type": "scatter", "mode": "markers", "name": "Odd month", "x": [f"{one['month']}-01" for one in odd],
+            "y": [one["cents"] / 100 for one in odd],
+            "marker": {"symbol": "diamond-open", "size": 13, "color": RED, "line": {"width": 2.5}},
+        })  # fmt: skip
+    shifts = [one for one in measure["found"] if one["kind"] == "shift"]
+    shapes = [
+        {"type": "line", "x0": f"{one['month']}-01", "x1": f"{one['month']}-01", "yref": "paper", "y0": 0, "y1": 1,
+         "line": {"color": ORANGE, "dash": "dashdot", "width": 1.5}}
+        for one in shifts
+    ]  # fmt: skip
+    notes = [
+        {"x": f"{one['month']}-01", "yref": "paper", "y": 1.0, "yanchor": "bottom", "text": "new level",
+         "showarrow": False, "font": {"color": ORANGE, "size": 11}}
+        for one in shifts
+    ]  # fmt: skip
+    layout = {"shapes": shapes, "annotations": notes, "yaxis": {"tickprefix": _prefix(measure), "rangemode": "tozero"}}
+    return {"data": data, "layout": layout, "label": _series_label(measure)}
+
+
+def contributions(measure: Measure, causes: Causes) -> dict[str, Any]:
+    """From before to now in steps, by category."""
+    parts = next(iter(causes["tables"].values()), [])
+    names = [causes["against"], *(_short([p["member"] for p in parts])), measure["period"]]
+    start = sum(part["before"] for part in parts) / 100
+    data = [{
+        "type": "waterfall", "orientation": "v", "x": names,
+        "measure": ["absolute", *(["relative"] * len(parts)), "total"],
+        "y": [start, *(part["change"] / 100 for part in parts), 0],
+        "connector": {"line": {"color": GREY, "width": 1}}, "name": "Change",
+        "increasing": {"marker": {"color": RED if measure["metric"] == "expenses" else GREEN}},
+        "decreasing": {"marker": {"color": GREEN if measure["metric"] == "expenses" else RED}},
+        "totals": {"marker": {"color": BLUE}}, "showlegend": False,
+    }]  # fmt: skip
+    told = ", ".join(f"{part['member']} {part['change'] / 100:+,.0f}" for part in parts[:4])
+    label = f"{measure['title']}: from {causes['against']} to {measure['period']} by category. {told}."
+    layout = {"yaxis": {"tickprefix": _prefix(measure)}, "xaxis": {"type": "category", "tickangle": -35}}
+    return {"data": data, "layout": layout, "label": label}
+
+
+def _series_label(measure: Measure) -> str:
+    low, high = min(measure["cents"]) / 100, max(measure["cents"]) / 100
+    odd = ", ".join(one["month"] for one in measure["found"] if one["kind"] == "odd") or "none"
+    return (
+        f"{measure['title']} by month, {measure['months'][0]} to {measure['months'][-1]}, between {low:,.0f} and "
+        f"{high:,.0f} {measure['currency']}; odd months: {odd}; with a forecast of {len(measure['forecast'])} months."
+    )
+
+
+def _line(
+    name: str, x: list[str], y: list[float], colour: str, *, dash: str = "solid", width: float = 2
+) -> dict[str, Any]:
+    line = {"color": colour, "dash": dash, "width": width}
+    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line}
+
+
+def _prefix(measure: Measure) -> str:
+    return {"EUR": "€", "USD": "$", "GBP": "£"}.get(measure["currency"], "")
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Names cut to fit, kept different from each other."""
+    made: list[str] = []
+    for name in names:
+        cut = name if len(name) <= _MOST_LABEL else name[: _MOST_LABEL - 1] + "…"
+        made.append(cut if cut not in made else f"{cut} ({len(made) + 1})")
+    return made
