@@ -139,6 +139,23 @@ def test_statements_that_only_read_are_not_refused(context: ToolContext, shop: P
     assert sql.query("shop.db", text, context)["rows"][0][0] == first
 
 
+def test_full_text_search_odd_names_and_the_log_of_a_writer_are_read(context: ToolContext, shop: Path) -> None:
+    writer = sqlite3.connect(shop)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("CREATE VIRTUAL TABLE told USING fts5(words)")
+    writer.execute("INSERT INTO told VALUES ('high tide at noon')")
+    writer.execute('CREATE TABLE "od:d one" ("a :b" TEXT)')
+    writer.execute("""INSERT INTO "od:d one" VALUES ('x')""")
+    writer.commit()  # and it stays open
+    assert sql.query("shop.db", "SELECT words FROM told WHERE told MATCH 'noon'", context)["rows"] == [
+        ["high tide at noon"]
+    ]
+    odd = 'SELECT "a :b" FROM "od:d one" WHERE "a :b" = :b'
+    assert sql.query("shop.db", odd, context, parameters={"b": "x"})["columns"] == ["a :b"]
+    assert "od:d one" in [table["name"] for table in sql.schema("shop.db", context)["tables"]]
+    writer.close()
+
+
 # ---- nothing that asks can write
 
 DISGUISES = [
@@ -158,6 +175,7 @@ DISGUISES = [
     "BEGIN; DELETE FROM buyer; COMMIT",
     "COMMIT",
     "PRAGMA writable_schema = ON",
+    "UPDATE sqlite_master SET name = 'x'",
     "PRAGMA journal_mode = DELETE",
     "PRAGMA query_only = OFF",
     "ATTACH DATABASE 'other.db' AS other",

@@ -60,7 +60,7 @@ def _drawn(shown: Sequence[tuple[Image, str]], side: int) -> Image:
     for number, (image, name) in enumerate(shown):
         left = _GAP + number % columns * (side + _GAP)
         top = _GAP + number // columns * (side + _LABEL + _GAP)
-        page.paste(image, (left + (side - image.width) // 2, top + (side - image.height) // 2))
+        page.paste(image, (left + (side - image.width) // 2, top + side - image.height))
         pen.text((left + side / 2, top + side + 6), _short(name, side), fill=_INK, font=_font(), anchor="ma")
     return page
 
@@ -70,7 +70,8 @@ def _short(name: str, room: int) -> str:
     if _font().getlength(name) <= room:
         return name
     for kept in range(len(name) - 1, 2, -1):
-        text = f"{name[: kept // 2]}…{name[-(kept - kept // 2) :]}"
+        head = kept * 2 // 3
+        text = f"{name[:head]}…{name[-(kept - head) :]}"
         if _font().getlength(text) <= room:
             return text
     return "…"

@@ -169,6 +169,8 @@ def _reader(action: int, first: str | None, second: str | None, _database: str |
     """What SQLite asks before it prepares a statement: only reading is allowed."""
     if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_RECURSIVE):
         return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_UPDATE and first == "sqlite_master":
+        return sqlite3.SQLITE_OK  # asked when a full-text table is opened; the file is read-only anyway
     return _asking(action, first, second)
 
 
