@@ -14,6 +14,9 @@ finance: GOAL = Financial dashboard
 finance: venv
 	@$(BIN)/planloom run "$(GOAL)" --playbook finance-dashboard
 
+serve: venv
+	@$(BIN)/planloom serve
+
 test: check
 
 check: venv

@@ -79,7 +79,7 @@ def test_log_lines_have_ids_and_no_secrets(form: str) -> None:
     watching = EventLog(log)
     for secret in SECRETS:
         watching.take(_event(StepFinished("step1", "failed", 0, 1, 1.0, error=f"ToolError: refused {secret}")))
-        log.info("said", token="sk-abcdefghijklmnop", text=f"password={secret}")
+        log.info("said", api_key="sk-abcdefghijklmnop", text=f"password={secret}")
         try:
             raise ValueError(secret)
         except ValueError:
