@@ -8,9 +8,9 @@ from typing import Any
 from ....errors import ToolError
 from . import fitting, template
 from .outline import Line, Page
-from .template import MARGIN, Box
+from .template import INK, MARGIN, Box
 
-INK, MUTED, BLUE, PALE, RULE = "1F2933", "52606D", "0072B2", "F1F5F9", "D5DBE1"
+MUTED, BLUE, PALE = "52606D", "0072B2", "F1F5F9"
 _MOST_PIXELS = 60_000_000
 
 
@@ -54,7 +54,7 @@ class Deck:
             _size(below, 20, colour=MUTED)
         else:
             below._element.getparent().remove(below._element)
-        _bar(slide, Box(MARGIN, 176, 72, 5))
+        _bar(slide, Box(MARGIN, 312, 72, 5))
 
     def add(self, page: Page) -> None:
         """A slide, or several when its text or table does not fit on one."""
@@ -167,6 +167,7 @@ def _bar(slide: Any, box: Box) -> None:
     shape.fill.solid()
     shape.fill.fore_color.rgb = _colour(BLUE)
     shape.line.fill.background()
+    shape.shadow.inherit = False
     shape.name = "Bar"
 
 
@@ -178,7 +179,7 @@ def _text(slide: Any, lines: Any, box: Box, size: float) -> None:
     shape = slide.shapes.add_textbox(Pt(box.left), Pt(box.top), Pt(box.width), Pt(box.height))
     frame = shape.text_frame
     frame.word_wrap = True
-    frame.margin_left = frame.margin_right = Pt(2)
+    frame.margin_left = frame.margin_right = 0
     frame.margin_top = frame.margin_bottom = 0
     for number, line in enumerate(lines):
         paragraph = frame.paragraphs[0] if number == 0 else frame.add_paragraph()
@@ -235,6 +236,7 @@ def _cards(slide: Any, facts: Any, area: Box) -> None:
         shape.fill.solid()
         shape.fill.fore_color.rgb = _colour(PALE)
         shape.line.fill.background()
+        shape.shadow.inherit = False
         frame = shape.text_frame
         frame.text = value
         frame.add_paragraph().text = label

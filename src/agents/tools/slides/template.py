@@ -7,6 +7,7 @@ from typing import Any
 
 MARGIN = 48.0
 GAP = 24.0
+INK = "1F2933"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,11 @@ def style(deck: Any) -> None:
     wide = 960 - 2 * MARGIN
     boxes = {
         ("Title Slide", 0): Box(MARGIN, 196, wide, 110),
-        ("Title Slide", 1): Box(MARGIN, 312, wide, 80),
+        ("Title Slide", 1): Box(MARGIN, 326, wide, 80),
         ("", 0): Box(MARGIN, 34, wide, 64),
         ("", 1): Box(MARGIN, 116, wide, 388),
     }
+    _style_titles(deck.slide_master)
     for layout in [deck.slide_master, *deck.slide_layouts]:
         for place in layout.placeholders:
             kind = place.placeholder_format.idx if layout is not deck.slide_master else _master_place(place)
@@ -52,8 +54,28 @@ def style(deck: Any) -> None:
                 Pt(v) for v in (box.left, box.top, box.width, box.height)
             )
             place.text_frame.vertical_anchor = MSO_ANCHOR.TOP if kind else MSO_ANCHOR.BOTTOM
+            place.text_frame.margin_left = place.text_frame.margin_right = 0
             for paragraph in place.text_frame.paragraphs:
                 paragraph.alignment = PP_ALIGN.LEFT
+
+
+def _style_titles(master: Any) -> None:
+    """Titles to the left, bold and dark (ECMA-376 part 1, 19.3.1.49)."""
+    from lxml import etree
+    from pptx.oxml.ns import qn
+
+    level = master.element.find(f".//{qn('p:titleStyle')}/{qn('a:lvl1pPr')}")
+    if level is None:
+        return
+    level.set("algn", "l")
+    letters = level.find(qn("a:defRPr"))
+    letters.set("sz", "3000")
+    letters.set("b", "1")
+    for fill in letters.findall(qn("a:solidFill")):
+        letters.remove(fill)
+    colour = etree.Element(qn("a:solidFill"))
+    etree.SubElement(colour, qn("a:srgbClr")).set("val", INK)
+    letters.insert(0, colour)
 
 
 def _master_place(place: Any) -> int:
