@@ -15,7 +15,18 @@ _HOSTS = re.compile(
     r"(^|_)(url|urls|uri|host|hosts|server|endpoint|address|webhook|recipient|recipients|to|cc|bcc)($|_)"
 )
 _MAIL = re.compile(r"[^@\s<>]+@([A-Za-z0-9.-]+\.[A-Za-z]{2,})")
-_NETWORK = ("http.*", "web.*", "mail.*", "calendar.*", "contacts.*", "feeds.*", "notify.*", "notifications.*")
+_NETWORK = (
+    "http.*",
+    "web.*",
+    "mail.*",
+    "calendar.*",
+    "calendars.add",
+    "calendars.remove",
+    "contacts.*",
+    "feeds.*",
+    "notify.*",
+    "notifications.*",
+)
 _COMMANDS = ("process.*", "shell.*", "code.*", "command.*", "terminal.*")
 _MOST = 2_000  # values looked at
 

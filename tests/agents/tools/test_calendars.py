@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from tests.agents.tools.davserver import PASSWORD, USER, dav_server, stored
 
+from planloom.agents.policy import Wish, decide
 from planloom.agents.tool import ToolContext
 from planloom.agents.tools import calendars, dates
 from planloom.agents.workspace import Workspace
-from planloom.config import Config
+from planloom.config import Config, PolicyRole
 from planloom.errors import AccessError, ToolError, TransientError
 
 NOW = "2026-11-21T09:00"
@@ -305,3 +306,6 @@ async def test_server_that_is_gone_may_come_back(tmp_path: Path) -> None:
 def test_changes_on_servers_ask_a_person() -> None:
     assert calendars.add.destructive and calendars.add.idempotent and calendars.remove.destructive
     assert calendars.events.effect == "read" and not calendars.save.destructive
+    for name, verdict in (("calendars.add", "deny"), ("calendars.remove", "deny"), ("calendars.save", "allow")):
+        wish = Wish(tool=name, effect="write", arguments={"title": "Talk"})
+        assert decide(PolicyRole(otherwise="deny"), wish).verdict == verdict

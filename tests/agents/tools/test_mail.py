@@ -187,6 +187,8 @@ def test_mail_is_sent_with_files_and_an_id_of_its_own(tmp_path: Path) -> None:
         {"cc": ["a@"]},
         {"in_reply_to": "<x>\r\nX-Evil: 1"},
         {"in_reply_to": "<é@h.example>"},
+        {"files": ["."]},
+        {"files": ["nowhere.txt"]},
     ],
 )
 def test_headers_and_recipients_can_not_be_smuggled_in(tmp_path: Path, bad: dict[str, Any]) -> None:

@@ -175,6 +175,10 @@ def send(
     """
     name, given = outbox.account_of(context.config, account)
     paths = [context.workspace.readable(path) for path in files]
+    if folders_given := [str(path) for path in paths if not path.is_file()]:
+        raise ToolError(
+            f"expected files to attach, got {', '.join(folders_given)}; pack a folder into an archive first"
+        )
     draft = Draft(
         to=to, subject=subject, text=text, cc=cc, bcc=bcc, html=html, in_reply_to=in_reply_to, files=paths,
         key=context.idempotency_key,
