@@ -4,7 +4,7 @@ BIN := .venv/bin
 GOAL ?= Report on the folder .
 STAMP := .venv/.installed
 
-.PHONY: finance run test check venv bench clean
+.PHONY: deck finance run test check venv bench clean
 
 run: venv
 	@$(BIN)/planloom run "$(GOAL)"
@@ -16,6 +16,12 @@ finance: venv
 
 serve: venv
 	@$(BIN)/planloom serve
+
+# merchant-deck.pptx from sample data; another with DECK="Build the merchant deck for Juniper Pets, 2025".
+deck: DECK ?= Build the merchant deck for Aurora Home, January to December 2025
+deck: venv
+	@$(BIN)/planloom run "$(DECK)" --playbook merchant-deck
+	@$(BIN)/planloom runs show
 
 test: check
 
