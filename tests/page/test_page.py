@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import expect
 
 from planloom import tool
 from planloom.agents.tool import ToolContext
@@ -270,6 +271,27 @@ async def test_sessions_are_found_again(serve: Any, visit: Any):
         await page.fill("[aria-label='Search conversations']", "gate")
         await page.click(".entry-main")
         assert "let 42 through" in await ended(page)
+
+
+async def test_uploaded_file_can_be_named_in_a_goal(serve: Any, visit: Any, tmp_path: Path):
+    async with serve() as found:
+        page = await visit(found.url, **PHONE)
+        notes = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"kept as it is"}
+        await page.set_input_files("input[type=file]", notes)
+        await expect(page.locator("#goal")).to_have_value(re.compile("notes.txt"))
+        path = (await page.input_value("#goal")).strip()
+        assert (tmp_path / "workspace" / path).read_bytes() == b"kept as it is"
+
+
+async def test_menu_of_a_phone_takes_and_gives_back_the_focus(serve: Any, visit: Any):
+    async with serve() as found:
+        page = await visit(found.url, **PHONE)
+        await page.click("[aria-label=Conversations][aria-expanded]")
+        await expect(page.get_by_role("button", name="Close", exact=True)).to_be_focused()
+        assert await page.locator("main[inert]").count() == 1
+        await page.keyboard.press("Escape")
+        await page.wait_for_selector("main:not([inert])")
+        await page.fill("#goal", "it can be written again")
 
 
 async def test_token_is_asked_for_and_kept_for_files(serve: Any, visit: Any):

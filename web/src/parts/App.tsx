@@ -2,7 +2,7 @@
 
 import { useComputed } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { announcement, hello, isMenuOpen, isPanelOpen, isPanelWide, preview, shownRun } from "../state/store";
+import { announcement, hello, isMenuOpen, isNarrow, isPanelOpen, isPanelWide, preview, shownRun } from "../state/store";
 import { Composer } from "./Composer";
 import { Conversation } from "./Conversation";
 import { Faults, LinkNotice } from "./Faults";
@@ -32,7 +32,7 @@ export function App() {
       <div class={classes.join(" ")}>
         <Sidebar />
         {isMenuOpen.value && <div class="veil" onClick={() => (isMenuOpen.value = false)} />}
-        <main class="main">
+        <main class="main" inert={isMenuOpen.value || (isNarrow.value && hasPanel.value)}>
           <TopBar />
           <LinkNotice />
           <Conversation />

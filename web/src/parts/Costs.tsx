@@ -14,18 +14,23 @@ export function Costs({ run }: { run: Run }) {
   const work = steps.reduce((sum, step) => sum + step.seconds, 0);
   const took = elapsed(run, run.endedAt === null ? now.value : 0);
   const heavy = steps.filter((step) => step.seconds > 0).sort((a, b) => b.seconds - a.seconds).slice(0, MOST);
+  const usd = dollars(run);
+  const isUnpriced = usd === 0 && run.models.unpriced > 0;
+  const priceNote = run.models.unpriced > 0 ? `${format.many(run.models.unpriced, "call")} without a known price` : "";
   return (
     <div class="costs pad">
       <dl class="figures">
         <Figure name="Time" value={format.seconds(took)} />
-        <Figure name="One after another" value={format.seconds(work)} note={work > took * 1.05 ? `${(work / took).toFixed(1)} times as long` : ""} />
+        {work > 0 && (
+          <Figure name="Steps one after another" value={format.seconds(work)} note={work > took * 1.05 ? `${(work / took).toFixed(1)} times as long` : ""} />
+        )}
         <Figure name="Model calls" value={format.count(run.models.calls)} />
         <Figure
           name="Tokens"
           value={format.count(tokens(run))}
           note={run.models.cachedTokens ? `${format.count(run.models.cachedTokens)} from the cache` : ""}
         />
-        <Figure name="Dollars" value={format.dollars(dollars(run))} note={run.models.unpriced ? "some prices are not known" : ""} />
+        <Figure name="Dollars" value={isUnpriced ? "unknown" : format.dollars(usd)} note={priceNote} />
         {run.parallelSteps !== null && <Figure name="Side by side" value={String(run.parallelSteps)} />}
       </dl>
       {Object.keys(run.budgets).length > 0 && <Budgets run={run} />}

@@ -1,10 +1,10 @@
 /** The run in view: plan, timeline, files, costs; the chosen step below. */
 
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Maximize2, Minimize2, X } from "lucide-preact";
 import { counts, totalOf, wordOf } from "../state/figures";
 import type { Run } from "../state/model";
-import { chosenStep, isPanelOpen, isPanelWide, tab, type Tab } from "../state/store";
+import { chosenStep, isNarrow, isPanelOpen, isPanelWide, tab, type Tab } from "../state/store";
 import { many } from "../text/format";
 import { Costs } from "./Costs";
 import { Dag } from "./Dag";
@@ -22,6 +22,10 @@ const TABS: [Tab, string][] = [
 ];
 
 export function Panel({ run }: { run: Run }) {
+  const close = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isNarrow.value) close.current?.focus();
+  }, []);
   const step = chosenStep.value === null ? undefined : run.steps[chosenStep.value];
   return (
     <aside class="panel" aria-label="Details of the run">
@@ -43,7 +47,7 @@ export function Panel({ run }: { run: Run }) {
         >
           {isPanelWide.value ? <Minimize2 size={16} aria-hidden="true" /> : <Maximize2 size={16} aria-hidden="true" />}
         </button>
-        <button type="button" class="icon-button" aria-label="Close the details" onClick={() => (isPanelOpen.value = false)}>
+        <button type="button" class="icon-button" ref={close} aria-label="Close the details" onClick={() => (isPanelOpen.value = false)}>
           <X size={18} aria-hidden="true" />
         </button>
       </header>

@@ -57,6 +57,7 @@ function Progress({ run }: { run: Run }) {
             {endedOf(found)} of {format.many(total, "step")}
           </span>
         )}
+        {found.failed && <span class="form-error">{found.failed} failed</span>}
         <RunTime run={run} />
         <ListTree size={16} class="push" aria-hidden="true" />
         <span class="unseen">Show the plan</span>

@@ -1,6 +1,6 @@
 /** The list of conversations, with search. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { CircleHelp, MessageSquare, Plus, Search, Trash2, X } from "lucide-preact";
 import { find, hello, isMenuOpen, openSession, remove, search, session, summaries } from "../state/store";
 import type { SessionSummary } from "../wire/frames";
@@ -9,12 +9,16 @@ import { Spinner } from "./StateMark";
 
 export function Sidebar() {
   const all = summaries.value;
+  const close = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isMenuOpen.value) close.current?.focus();
+  }, [isMenuOpen.value]);
   return (
     <nav class="sidebar" aria-label="Conversations">
       <div class="brand">
         <img src="./icon.svg" alt="" width="26" height="26" />
         <span>Planloom</span>
-        <button type="button" class="icon-button only-narrow" aria-label="Close" onClick={() => (isMenuOpen.value = false)}>
+        <button type="button" class="icon-button only-narrow" ref={close} aria-label="Close" onClick={() => (isMenuOpen.value = false)}>
           <X size={20} aria-hidden="true" />
         </button>
       </div>

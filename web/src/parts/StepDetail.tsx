@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Ban, ShieldAlert, ShieldCheck, X } from "lucide-preact";
 import type { Json } from "../state/events";
 import { ENDED, type Run, type Step } from "../state/model";
-import { cancel, chosenStep, goOn, showStep } from "../state/store";
+import { cancel, chosenStep, goOn, isNarrow, showStep } from "../state/store";
 import * as format from "../text/format";
 import { getJson, stepAddress } from "../wire/http";
 import { FileRow } from "./Files";
@@ -15,7 +15,7 @@ import { Value } from "./Value";
 export function StepDetail({ run, step }: { run: Run; step: Step }) {
   const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    if (window.matchMedia("(max-width: 999px)").matches) head.current?.focus();
+    if (isNarrow.value) head.current?.focus();
   }, []);
   const files = run.artifacts.filter((one) => one.step === step.id);
   const reasoning = step.options.reasoning;

@@ -76,7 +76,11 @@ export function tokens(run: Run): number {
 export function wordOf(run: Run): string {
   if (run.status === "running") {
     if (openApprovals(run).length > 0 && !isMoving(run)) return "waiting for you";
-    return run.isCancelling ? "stopping" : run.order.length === 0 ? "planning" : "running";
+    if (run.isCancelling) return "stopping";
+    if (run.order.length === 0) return "planning";
+    if (run.answer) return "writing the answer";
+    const found = counts(run);
+    return run.isPlanned && endedOf(found) === totalOf(found) ? "finishing" : "running";
   }
   return { done: "done", failed: "failed", cancelled: "stopped", budget: "budget used up", needs_approval: "waiting for you" }[
     run.status

@@ -79,7 +79,7 @@ function ended(step: Step, event: EventOf<"step.finished">): Step {
     ...step,
     state: event.status === "waiting" ? "asking" : event.status,
     endedAt: event.at,
-    seconds: event.seconds,
+    seconds: event.reused && step.seconds > 0 ? step.seconds : event.seconds, // what it took when it was really done
     error: event.error ?? "",
     causedBy: event.caused_by ?? "",
     value: event.value ?? undefined,

@@ -45,6 +45,8 @@ export const isPanelOpen = signal(false);
 /** The details take the conversation's place too. */
 export const isPanelWide = signal(false);
 export const isMenuOpen = signal(false);
+/** The details and the list of conversations lie above the conversation. */
+export const isNarrow = signal(false);
 export const preview = signal<{ runId: string; artifact: Artifact } | null>(null);
 export const draft = signal("");
 
@@ -69,6 +71,9 @@ let listing = 0;
 // ---- the line
 
 export function start(): void {
+  const narrow = window.matchMedia("(max-width: 999px)");
+  isNarrow.value = narrow.matches;
+  narrow.addEventListener("change", () => (isNarrow.value = narrow.matches));
   readAddress();
   window.addEventListener("hashchange", readAddress);
   window.addEventListener("online", () => link.value === "lost" && connection.connect());
@@ -215,7 +220,7 @@ function openNew(runId: string): void {
   chosenRun.value = runId;
   chosenStep.value = null;
   tab.value = "plan";
-  if (window.matchMedia("(min-width: 1000px)").matches) isPanelOpen.value = true;
+  if (!isNarrow.value) isPanelOpen.value = true;
 }
 
 function accepted(reply: Accepted): void {
@@ -309,7 +314,7 @@ export function tell(error: unknown): void {
 function readAddress(): void {
   const id = /^#\/([A-Za-z0-9_-]{1,64})$/.exec(location.hash)?.[1] ?? "";
   openSession(id);
-  if (id && window.matchMedia("(min-width: 1000px)").matches) isPanelOpen.value = true;
+  if (id && !isNarrow.value) isPanelOpen.value = true;
 }
 
 function writeAddress(): void {
