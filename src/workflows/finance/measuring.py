@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from .months import TITLES, Metric, Period, day_column, month_code, month_name, series
@@ -52,7 +53,7 @@ def _modelled(fitted: Fit, cents: list[int], start: int, skip: int, unknown: lis
     ]
     level = float(abs(fitted.usual).mean())
     a_year = 12 * fitted.trend_per_month
-    share = float(2.718281828459045**a_year - 1) if fitted.is_log else (a_year / level if level else None)
+    share = math.exp(a_year) - 1 if fitted.is_log else (a_year / level if level else None)
     parts = model.decomposed([float(value) for value in fitted.values])
     made: dict[str, object] = {
         "usual": [0] * skip + [_cents(value) for value in fitted.usual], "found": found, "forecast": ahead,
@@ -61,11 +62,11 @@ def _modelled(fitted: Fit, cents: list[int], start: int, skip: int, unknown: lis
     if parts is not None:
         made["trend"] = [_cents(value) for value in parts[0]]
         made["season"] = [_cents(value) for value in parts[1]]
-    if fitted.season and parts is not None and level:
-        by_month = {(start + at) % 12: float(value) for at, value in enumerate(parts[1][-12:], len(parts[1]) - 12)}
-        peak, low = max(by_month, key=by_month.__getitem__), min(by_month, key=by_month.__getitem__)
+    if fitted.season and level:
+        peak, low = int(fitted.seasons.argmax()), int(fitted.seasons.argmin())
+        swing = float(fitted.seasons[peak] - fitted.seasons[low])
         made |= {"season_peak": _NAMES[peak], "season_low": _NAMES[low]}
-        made["season_share"] = (by_month[peak] - by_month[low]) / level
+        made["season_share"] = math.exp(swing) - 1 if fitted.is_log else swing / level
     return made
 
 

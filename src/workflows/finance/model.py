@@ -31,7 +31,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """A fitted series. `is_log`: changes are shares of the level. `season` 0: none was found."""
+    """A fitted series. `is_log`: changes are shares of the level. `season` 0: none was found.
+
+    `seasons` (12,) is what January to December add, in the scale of the fit.
+    """
 
     values: Floats
     first_month: int
@@ -40,6 +43,7 @@ class Fit:
     found: tuple[Found, ...]
     usual: Floats
     trend_per_month: float
+    seasons: Floats
 
     @property
     def scaled(self) -> Floats:
@@ -85,7 +89,7 @@ def fit(values: Sequence[float], first_month: int, gaps: Sequence[int] = ()) -> 
     )
     return Fit(
         values=given, first_month=first_month, is_log=is_log, season=season, found=told, usual=shown,
-        trend_per_month=float(weights[1]),
+        trend_per_month=float(weights[1]), seasons=_seasons(weights, season),
     )  # fmt: skip
 
 
@@ -133,6 +137,11 @@ def _design(number: int, first_month: int, season: int, found: Sequence[tuple[st
 
 def _solve(design: Floats, values: Floats) -> Floats:
     return np.asarray(np.linalg.lstsq(design, values, rcond=None)[0])
+
+
+def _seasons(weights: Floats, season: int) -> Floats:
+    waves = _design(12, 0, season, ())[:, 2:]
+    return np.asarray(waves @ weights[2 : 2 + waves.shape[1]])
 
 
 def _best_season(

@@ -129,11 +129,12 @@ class Texts(TypedDict):
 
 
 class Dashboard(TypedDict):
-    """`path` is the page. `missing` says what could not be made."""
+    """`path` is the page. `texts` says who wrote the texts. `missing` says what could not be made."""
 
     path: str
     pdf: str
     data: str
     pictures: list[str]
     headline: str
+    texts: str
     missing: list[str]

@@ -52,23 +52,22 @@ def series(measure: Measure) -> dict[str, Any]:
 
 
 def contributions(measure: Measure, causes: Causes) -> dict[str, Any]:
-    """From before to now in steps, by category."""
-    parts = next(iter(causes["tables"].values()), [])
-    names = [causes["against"], *(_short([p["member"] for p in parts])), measure["period"]]
-    start = sum(part["before"] for part in parts) / 100
+    """What each member of the first dimension adds to the change, the largest on top."""
+    dimension, parts = next(iter(causes["tables"].items()), ("category", []))
+    more, less = (RED, GREEN) if measure["metric"] == "expenses" else (GREEN, RED)
     data = [{
-        "type": "waterfall", "orientation": "v", "x": names,
-        "measure": ["absolute", *(["relative"] * len(parts)), "total"],
-        "y": [start, *(part["change"] / 100 for part in parts), 0],
-        "connector": {"line": {"color": GREY, "width": 1}}, "name": "Change",
-        "increasing": {"marker": {"color": RED if measure["metric"] == "expenses" else GREEN}},
-        "decreasing": {"marker": {"color": GREEN if measure["metric"] == "expenses" else RED}},
-        "totals": {"marker": {"color": BLUE}}, "showlegend": False,
+        "type": "bar", "orientation": "h", "name": "Change", "showlegend": False,
+        "y": _short([part["member"] for part in parts])[::-1], "x": [part["change"] / 100 for part in parts][::-1],
+        "marker": {"color": [more if part["change"] > 0 else less for part in parts][::-1]},
     }]  # fmt: skip
     told = ", ".join(f"{part['member']} {part['change'] / 100:+,.0f}" for part in parts[:4])
-    label = f"{measure['title']}: from {causes['against']} to {measure['period']} by category. {told}."
-    layout = {"yaxis": {"tickprefix": _prefix(measure)}, "xaxis": {"type": "category", "tickangle": -35}}
-    return {"data": data, "layout": layout, "label": label}
+    label = f"{measure['title']}: change from {causes['against']} to {measure['period']} by {dimension}. {told}."
+    layout = {
+        "xaxis": {"tickprefix": _prefix(measure), "zeroline": True, "zerolinecolor": GREY, "nticks": 6},
+        "yaxis": {"automargin": True, "type": "category", "gridcolor": "#fff"},
+        "hovermode": "y", "bargap": 0.35, "margin": {"l": 8, "r": 16, "t": 8, "b": 40},
+    }  # fmt: skip
+    return {"data": data, "layout": layout, "label": label, "title": f"Change by {dimension}"}
 
 
 def _series_label(measure: Measure) -> str:

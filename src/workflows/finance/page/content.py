@@ -45,6 +45,15 @@ class Content:
         return self.ledger["source"].startswith("sample")
 
     @property
+    def told_by(self) -> str:
+        """Who wrote the texts, for the answer."""
+        texts = [*self.stories.values(), *self.advice.values()]
+        by_model = sum(text["by"] == "model" for text in texts)
+        refused = sum(len(text["rejected"]) for text in texts)
+        told = f"{by_model} of {len(texts)} texts by a model, the others by templates"
+        return f"{told}; {refused} refused" if refused else told
+
+    @property
     def headline(self) -> str:
         text = self.stories.get("whole")
         return text["text"] if text else ""

@@ -42,11 +42,17 @@ def write(content: Content, context: ToolContext) -> Dashboard:
     pdf = context.workspace.output("dashboard.pdf")
     missing = _pdf(content, pictures, pdf, made)
     context.artifact(pdf, "application/pdf")
+    shown = context.workspace.shown
+    sample = "Sample data, made up. " if content.is_sample else ""
     return Dashboard(
-        path=context.workspace.shown(page), pdf=context.workspace.shown(pdf), data=context.workspace.shown(data),
-        pictures=[context.workspace.shown(picture) for picture in pictures.values()], headline=content.headline,
+        path=shown(page),
+        pdf=shown(pdf),
+        data=shown(data),
+        pictures=[shown(picture) for picture in pictures.values()],
+        headline=sample + content.headline,
+        texts=content.told_by,
         missing=missing,
-    )  # fmt: skip
+    )
 
 
 def html(content: Content, *, made: str) -> str:
@@ -56,7 +62,7 @@ def html(content: Content, *, made: str) -> str:
 
     metrics = [_metric(content, measure) for measure in content.measures]
     drawn = {f"{one['id']}-series": one["series"] for one in metrics}
-    drawn |= {f"{one['id']}-causes": one["waterfall"] for one in metrics if one["waterfall"]}
+    drawn |= {f"{one['id']}-causes": one["contributions"] for one in metrics if one["contributions"]}
     loader = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -83,7 +89,7 @@ def _metric(content: Content, measure: Measure) -> dict[str, Any]:
         "id": measure["metric"].replace("_", "-"), "tile": tile(measure), "causes": causes,
         "story": content.stories.get(measure["metric"]), "advice": content.advice.get(measure["metric"]),
         "series": charts.series(measure),
-        "waterfall": charts.contributions(measure, causes) if causes is not None and has_change else None,
+        "contributions": charts.contributions(measure, causes) if causes is not None and has_change else None,
         "tables": contribution_tables(causes, measure["currency"]) if causes is not None else [],
         "leading": leading(causes, measure["currency"]) if causes is not None else [],
         "effects": effects(causes, measure["currency"]) if causes is not None else "",

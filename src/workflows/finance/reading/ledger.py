@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +57,11 @@ def read(
         ToolError: there are no rows, columns are missing, currencies are mixed, or too many rows can't be used; names
             the first rows and their columns.
     """
-    columns = find(source.names, given)
+    try:
+        columns = find(source.names, given)
+    except ToolError:
+        deque(source.rows, maxlen=0)  # the file is closed behind its last row
+        raise
     frame = _texts(source, columns)
     findings = Findings(notes=source.notes.all())
     if not frame.height:

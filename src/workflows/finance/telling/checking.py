@@ -72,7 +72,7 @@ def wrong_numbers(
             continue
         if not any(_fits(match, figure, _direction(plain, match)) for figure in figures):
             wrong.append(f"{shown!r} is none of the computed figures, or points the wrong way")
-    for match in _WORDS.finditer(_INNOCENT.sub(" ", plain)):
+    for match in _WORDS.finditer(_INNOCENT.sub(" ", _NUMBER.sub(" ", plain))):
         wrong.append(f"{match[0]!r} stands for a number that was not computed; use the figures as they are")
     if re.search(r"[^\W\d_]?[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\uff10-\uff19\u00bc-\u00be\u2150-\u215e]", plain):
         wrong.append("digits of another script or fractions as signs are not allowed")

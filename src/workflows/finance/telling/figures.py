@@ -51,7 +51,7 @@ def figures(measure: Measure, causes: Causes | None) -> list[Figure]:
         made.append(_share("trend a year, in percent of the level", measure["trend_share"]))
     if measure["season_share"] is not None:
         between = f"from {measure['season_low']} to {measure['season_peak']}"
-        made.append(_share(f"swing of the season {between}, in percent of the level", measure["season_share"]))
+        made.append(_share(f"swing of the season {between}, in percent", measure["season_share"]))
     for one in measure["found"]:
         what = "odd month" if one["kind"] == "odd" else "lasting shift from"
         made.append(_money(f"{what} {one['month']}: value", one["cents"], currency))
