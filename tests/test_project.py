@@ -116,3 +116,8 @@ def test_contributing_steps_work_literally(tmp_path: Path):
     )  # fmt: skip
     assert out.returncode == 0, out.stderr
     assert json.loads(out.stdout)["answer"] == "HELLO!HELLO!"
+
+
+def test_names_of_test_files_are_unique() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names)), sorted(name for name in set(names) if names.count(name) > 1)
