@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import base64
 import json
+import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -40,11 +41,14 @@ class _Shift:
 
 
 class Studio:
-    """Worker processes that draw, `count` at most; fresh ones after each `batch_size` charts (0: never)."""
+    """Worker processes that draw, `count` at most and no more than processors; new ones after `batch_size` charts.
+
+    `batch_size` 0: they are never replaced.
+    """
 
     def __init__(self, folder: Path, count: int, batch_size: int) -> None:
         self._folder = folder
-        self._count = count
+        self._count = count = min(count, os.cpu_count() or 1)
         self._batch_size = batch_size
         self._shift = _Shift(count)
         self._leaving: set[asyncio.Task[None]] = set()
