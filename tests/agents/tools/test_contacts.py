@@ -101,7 +101,9 @@ def test_the_same_name_twice_and_paths_outside_are_refused(context: ToolContext,
     assert not (tmp_path / "x.vcf").exists()
 
 
-@pytest.mark.parametrize("text", ["hello", "BEGIN:VCALENDAR\nEND:VCALENDAR", "BEGIN:VCARD\nFN:cut"])
+@pytest.mark.parametrize(
+    "text", ["hello", "BEGIN:VCALENDAR\nEND:VCALENDAR", "BEGIN:VCARD\nFN:cut", "BEGIN:VCARD\n" * 50_000]
+)
 def test_what_holds_no_contacts_is_refused(context: ToolContext, text: str) -> None:
     (context.workspace.root / "a.vcf").write_text(text)
     with pytest.raises(ToolError, match="expected contacts"):

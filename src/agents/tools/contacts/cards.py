@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,6 @@ from typing_extensions import TypedDict
 
 from ....errors import ToolError
 
-_CARD = re.compile(r"^BEGIN:VCARD.*?^END:VCARD[ \t]*$", re.DOTALL | re.MULTILINE | re.IGNORECASE)
 _MOST_CHARACTERS = 20_000_000
 _LONGEST = 2_000
 
@@ -53,8 +51,17 @@ def people(text: str) -> tuple[list[Person], list[str]]:
 
 
 def blocks(text: str) -> Iterator[str]:
-    """The text of each card."""
-    return (match[0] for match in _CARD.finditer(text.replace("\r\n", "\n")))
+    """The text of each card that is closed; a card that begins within another takes its place."""
+    kept: list[str] | None = None
+    for line in text.replace("\r\n", "\n").split("\n"):
+        mark = line.strip().upper()
+        if mark == "BEGIN:VCARD":
+            kept = []
+        if kept is not None:
+            kept.append(line)
+        if mark == "END:VCARD" and kept is not None:
+            yield "\n".join(kept)
+            kept = None
 
 
 def card(person: Person) -> str:
