@@ -82,6 +82,11 @@ def test_what_is_no_feed_is_refused(text: str) -> None:
         feeds.parsed(text, "https://h.example/f")
 
 
+def test_elements_within_each_other_without_bound_are_refused() -> None:
+    with pytest.raises(ToolError, match="5,000 elements"):
+        feeds.parsed("<rss version='2.0'><channel>" + "<a>" * 200_000, "https://h.example/f")
+
+
 def test_broken_feed_gives_what_it_has_and_says_so() -> None:
     found = feeds.parsed(rss(1, 2)[:-40] + "<item><title>Cut", "https://h.example/f")
     assert found["damaged"] and found["total"] >= 2

@@ -26,6 +26,8 @@ from ..web.robots import require_allowed
 
 _MOST_CHARACTERS = 5_000_000
 _SUMMARY = 1_000
+_DEEPEST = 5_000
+_TAG = re.compile(r"<(/?)[A-Za-z][^<>]*?(/?)>")
 _KINDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
 
 Url = Annotated[str, Field(min_length=1, max_length=4_000)]
@@ -111,6 +113,8 @@ def parsed(text: str, url: str) -> Feed:
         raise ToolError(f"expected a feed of at most {_MOST_CHARACTERS:,} characters, got {len(text):,}")
     if re.search(r"<!ENTITY", text, re.IGNORECASE):
         raise ToolError(f"expected a feed without entities of its own, got one that declares some at {url!r}")
+    if _depth(text) > _DEEPEST:
+        raise ToolError(f"expected a feed of at most {_DEEPEST:,} elements within each other, got more at {url!r}")
     made: Any = feedparser.parse(
         io.BytesIO(re.sub(r"\A\s*<\?xml[^>]*\?>", "", text).strip().encode("utf-8", "replace")),
         response_headers={"content-type": "application/xml; charset=utf-8", "content-location": url},
@@ -127,6 +131,18 @@ def parsed(text: str, url: str) -> Feed:
         "damaged": bool(made.bozo),
         "entries": entries,
     }
+
+
+def _depth(text: str) -> int:
+    """How many elements are open at most; the library's time grows with its square."""
+    depth = deepest = 0
+    for match in _TAG.finditer(text):
+        if match[1]:
+            depth = max(0, depth - 1)
+        elif not match[2]:
+            depth += 1
+            deepest = max(deepest, depth)
+    return deepest
 
 
 def _entry(entry: Mapping[str, Any], url: str) -> Entry:
