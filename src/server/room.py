@@ -119,7 +119,7 @@ class Room:
         if self._hold is None:
             with ExitStack() as hold:
                 journal = hold.enter_context(held())
-                for event in journal.events(after=self.last):
+                for event in journal.events(after=self.last) if journal.seq > self.last else ():
                     self._take(event)
                 hold.callback(journal.listen(self._take))
                 self._hold, self._journal = hold.pop_all(), journal
