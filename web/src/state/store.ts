@@ -1,68 +1,44 @@
-/** What the page shows, as signals, and what a person can do. The only module that changes them. */
+/** The line to the server, and what a person can do: both end in the signals. */
 
-import { batch, computed, effect, signal } from "@preact/signals";
+import { batch, effect } from "@preact/signals";
 import { Connection, type Link } from "../wire/connection";
-import { isEvent, type Accepted, type Fault, type FrameIn, type FrameOut, type Hello, type SessionSummary } from "../wire/frames";
+import { isEvent, type Accepted, type Fault, type FrameIn, type FrameOut } from "../wire/frames";
+import { faultOf } from "../wire/faults";
+import { newId } from "../wire/identity";
 import { getJson, login, removeSession, socketAddress, type Playbook } from "../wire/http";
 import type { Fields, PlanFile, RunEvent } from "./events";
-import { openApprovals, wordOf } from "./figures";
-import { emptySession, type Artifact, type Run, type Session } from "./model";
+import { wordOf } from "./figures";
+import { emptySession, type Session } from "./model";
 import { reduce } from "./reduce";
+import {
+  announcement,
+  chosenRun,
+  chosenStep,
+  faults,
+  hello,
+  isMenuOpen,
+  isNarrow,
+  isPanelOpen,
+  isReplaying,
+  link,
+  now,
+  pending,
+  type Pending,
+  playbooks,
+  preview,
+  retryAt,
+  runFaults,
+  runningRun,
+  search,
+  session,
+  summaries,
+  tab,
+  type Tab,
+} from "./signals";
 
-/** Something said that no event has confirmed yet. `fault`: why it was not taken. */
-export interface Pending {
-  id: string;
-  text: string;
-  inputs: Fields;
-  playbook: string | undefined;
-  isSent: boolean;
-  fault: Fault | null;
-}
+export * from "./signals";
 
-export type Tab = "plan" | "timeline" | "files" | "costs";
-
-export const link = signal<Link>("connecting");
-export const retryAt = signal<number | null>(null);
-export const hello = signal<Hello | null>(null);
-export const session = signal<Session>(emptySession(""));
-/** The past of the session is still arriving. */
-export const isReplaying = signal(false);
-export const summaries = signal<SessionSummary[] | null>(null);
-export const search = signal("");
-export const playbooks = signal<Playbook[] | null>(null);
-export const pending = signal<Pending[]>([]);
-/** Faults of frames beside messages. */
-export const faults = signal<Fault[]>([]);
-/** Why runs could not go on, by run; more than the run's own reason says. */
-export const runFaults = signal<Record<string, Fault>>({});
-export const announcement = signal("");
-export const now = signal(Date.now() / 1000);
-
-export const chosenRun = signal<string | null>(null);
-export const chosenStep = signal<string | null>(null);
-export const tab = signal<Tab>("plan");
-export const isPanelOpen = signal(false);
-/** The details take the conversation's place too. */
-export const isPanelWide = signal(false);
-export const isMenuOpen = signal(false);
-/** The details and the list of conversations lie above the conversation. */
-export const isNarrow = signal(false);
-export const preview = signal<{ runId: string; artifact: Artifact } | null>(null);
-export const draft = signal("");
-
-export const shownRun = computed<Run | null>(() => {
-  const { runs, items } = session.value;
-  const chosen = chosenRun.value === null ? undefined : runs[chosenRun.value];
-  if (chosen) return chosen;
-  const last = items.findLast((item) => item.kind === "run");
-  return last ? (runs[last.runId] ?? null) : null;
-});
-
-export const runningRun = computed<Run | null>(
-  () => Object.values(session.value.runs).findLast((run) => run.status === "running") ?? null,
-);
-
-const connection = new Connection(socketAddress(), { onLink, onOpen, onFrame });
+const connection = new Connection(socketAddress(), { onLink, onFrame });
 const asked = new Map<string, "message" | "other">();
 let queue: RunEvent[] = [];
 let frame = 0;
@@ -104,10 +80,6 @@ function onLink(state: Link, at: number | null): void {
     link.value = state;
     retryAt.value = at;
   });
-}
-
-function onOpen(): void {
-  // what to hear is asked for once the server said hello, and who is there
 }
 
 function onFrame(arrived: FrameIn): void {
@@ -158,20 +130,6 @@ function replayed(): void {
   pending.value = pending.value.map((one) =>
     one.isSent && !one.fault && !asked.has(one.id) ? { ...one, fault: faultOf("The line was cut before this arrived.") } : one,
   );
-}
-
-function faultOf(message: string): Fault {
-  return {
-    type: "error",
-    id: null,
-    code: "refused",
-    message,
-    session_id: "",
-    run_id: "",
-    input: "",
-    findings: [],
-    retry_after_s: 0,
-  };
 }
 
 function send(out: FrameOut): string | null {
@@ -322,11 +280,6 @@ function writeAddress(): void {
   if (location.hash !== wanted) history.pushState(null, "", wanted || location.pathname + location.search);
 }
 
-/** 128 random bits: what a session's id has to be, so that nobody guesses it. */
-function newId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** The session's id; a new session gets one now. */
 export function ensureSession(): string {
   if (!session.value.id) {
@@ -399,8 +352,4 @@ export function showStep(runId: string, step: string): void {
     isPanelOpen.value = true;
     if (tab.value !== "plan" && tab.value !== "timeline") tab.value = "plan";
   });
-}
-
-export function waitingForPerson(): number {
-  return Object.values(session.value.runs).reduce((sum, run) => sum + openApprovals(run).length, 0);
 }

@@ -1,7 +1,7 @@
 /**
  * One WebSocket that comes back by itself.
  *
- * Rule: it knows nothing of sessions; who listens sends `resume` in `onOpen`, which makes up for every cut.
+ * Rule: it knows nothing of sessions; who listens sends `resume` after the server's `hello`, which makes up for every cut.
  */
 
 import type { FrameIn, FrameOut } from "./frames";
@@ -10,7 +10,6 @@ export type Link = "connecting" | "open" | "lost";
 
 export interface Listener {
   onLink(link: Link, retryAt: number | null): void;
-  onOpen(): void;
   onFrame(frame: FrameIn): void;
 }
 
@@ -58,7 +57,6 @@ export class Connection {
     this.heardAt = Date.now();
     this.pinging = window.setInterval(() => this.ping(), PING_MS);
     this.listener.onLink("open", null);
-    this.listener.onOpen();
   }
 
   private heard(socket: WebSocket, data: unknown): void {
