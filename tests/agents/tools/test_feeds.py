@@ -87,6 +87,11 @@ def test_elements_within_each_other_without_bound_are_refused() -> None:
         feeds.parsed("<rss version='2.0'><channel>" + "<a>" * 200_000, "https://h.example/f")
 
 
+def test_large_damaged_feed_is_refused_before_it_is_repaired() -> None:
+    with pytest.raises(ToolError, match="well-formed"):
+        feeds.parsed("<rss version='2.0'><channel>" + "<a" * 2_000_000, "https://h.example/f")
+
+
 def test_broken_feed_gives_what_it_has_and_says_so() -> None:
     found = feeds.parsed(rss(1, 2)[:-40] + "<item><title>Cut", "https://h.example/f")
     assert found["damaged"] and found["total"] >= 2

@@ -27,6 +27,7 @@ from ..web.robots import require_allowed
 _MOST_CHARACTERS = 5_000_000
 _SUMMARY = 1_000
 _DEEPEST = 5_000
+_MOST_DAMAGED_BYTES = 200_000
 _TAG = re.compile(r"<(/?)[A-Za-z][^<>]*?(/?)>")
 _KINDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
 
@@ -115,8 +116,11 @@ def parsed(text: str, url: str) -> Feed:
         raise ToolError(f"expected a feed without entities of its own, got one that declares some at {url!r}")
     if _depth(text) > _DEEPEST:
         raise ToolError(f"expected a feed of at most {_DEEPEST:,} elements within each other, got more at {url!r}")
+    data = re.sub(r"\A\s*<\?xml[^>]*\?>", "", text).strip().encode("utf-8", "replace")
+    if len(data) > _MOST_DAMAGED_BYTES and not _is_well_formed(data):
+        raise ToolError(f"expected a well-formed feed at {url!r}, got a damaged one of {len(data):,} bytes")
     made: Any = feedparser.parse(
-        io.BytesIO(re.sub(r"\A\s*<\?xml[^>]*\?>", "", text).strip().encode("utf-8", "replace")),
+        io.BytesIO(data),
         response_headers={"content-type": "application/xml; charset=utf-8", "content-location": url},
     )
     if not made.get("version"):
@@ -131,6 +135,17 @@ def parsed(text: str, url: str) -> Feed:
         "damaged": bool(made.bozo),
         "entries": entries,
     }
+
+
+def _is_well_formed(data: bytes) -> bool:
+    """Whether a feed is XML without faults; the library's time on others can grow with the square of their size."""
+    from xml.parsers.expat import ExpatError, ParserCreate
+
+    try:
+        ParserCreate().Parse(data, True)
+    except ExpatError:
+        return False
+    return True
 
 
 def _depth(text: str) -> int:
