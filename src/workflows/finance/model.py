@@ -106,9 +106,27 @@ def forecast(fitted: Fit, months: int, *, probability: float = 0.9, gaps: Sequen
     model = OLS(scaled, design[:number][known]).fit()
     told = model.get_prediction(design[number:])
     low, high = told.conf_int(obs=True, alpha=1 - probability).T
-    parts = [np.asarray(part, dtype=float) for part in (told.predicted_mean, low, high)]
+    middle = np.asarray(told.predicted_mean, dtype=float)
+    wider = _widening(model.resid, design[:number][known])
+    parts = [middle, middle - (middle - low) * wider, middle + (high - middle) * wider]
     expected, low, high = (np.exp(part) for part in parts) if fitted.is_log else parts
     return Forecast(expected=expected, low=low, high=high)
+
+
+def _widening(residual: Floats, design: Floats) -> float:
+    """How much larger errors are for months that the fit has not seen, 1 at least (PRESS; Allen 1974).
+
+    Waves, shifts and odd months were chosen by looking, which the plain formula does not know.
+    """
+    basis, _ = np.linalg.qr(design)
+    leverage = (basis**2).sum(axis=1)
+    free = leverage < 0.999  # an odd month has a column of its own and is no measure
+    left = len(residual) - design.shape[1]
+    inside = float((residual**2).sum()) / max(left, 1)
+    if inside <= 0 or not free.any():
+        return 1.0
+    outside = float(((residual[free] / (1 - leverage[free])) ** 2).mean())
+    return max(1.0, (outside / inside) ** 0.5)
 
 
 def decomposed(values: Sequence[float]) -> tuple[Floats, Floats] | None:

@@ -75,6 +75,7 @@ def _cause_figures(causes: Causes | None, currency: str) -> list[Figure]:
         made.append(_money(f"{name}: now", one["now"], currency))
         made.append(_money(f"{name}: before", one["before"], currency))
         made.append(_money(f"{name}: change", one["change"], currency))
+        made.append(_money(f"{name}: change beyond the usual growth", one["excess"], currency))
     if (effects := causes["effects"]) is not None:
         made.append(_money("effect of prices", effects["price"], currency))
         made.append(_money("effect of volume", effects["volume"], currency))
