@@ -6,6 +6,7 @@ Shifts and odd months are found one after another as in Chen and Liu (1993), eac
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -126,7 +127,7 @@ def _widening(residual: Floats, design: Floats) -> float:
     if inside <= 0 or not free.any():
         return 1.0
     outside = float(((residual[free] / (1 - leverage[free])) ** 2).mean())
-    return max(1.0, (outside / inside) ** 0.5)
+    return max(1.0, math.sqrt(outside / inside))
 
 
 def decomposed(values: Sequence[float]) -> tuple[Floats, Floats] | None:
