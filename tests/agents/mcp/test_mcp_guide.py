@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from planloom.agents.mcp.launch import resolved
@@ -19,14 +20,20 @@ from planloom.config import Config, McpServer
 GUIDE = (Path(__file__).parents[3] / "docs" / "mcp.md").read_text(encoding="utf-8")
 
 
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"```{kind}\n(.*?)```", GUIDE, re.DOTALL)
+CONTRIBUTING = (
+    (Path(__file__).parents[3] / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Add an MCP server")[1]
+)
 
 
-def test_server_of_the_guide_works_as_it_stands(tmp_path: Path):
-    (tmp_path / "counter.py").write_text(blocks("python")[0], encoding="utf-8")
-    (tmp_path / "planloom.yaml").write_text(blocks("yaml")[1], encoding="utf-8")
-    command = shlex.split(next(line for line in blocks("sh") if "count_words" in line))
+def blocks(kind: str, text: str = GUIDE) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize(("text", "place"), [(GUIDE, 1), (CONTRIBUTING, 0)], ids=["guide", "contributing"])
+def test_server_of_the_guide_works_as_it_stands(tmp_path: Path, text: str, place: int):
+    (tmp_path / "counter.py").write_text(blocks("python", text)[0], encoding="utf-8")
+    (tmp_path / "planloom.yaml").write_text(blocks("yaml", text)[place], encoding="utf-8")
+    command = shlex.split(next(line for line in blocks("sh", text) if "count_words" in line))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PLANLOOM")}
     out = subprocess.run(
         [sys.executable, "-m", *command],
