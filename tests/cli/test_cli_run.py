@@ -332,5 +332,5 @@ def test_the_tree_and_the_end_are_shown_on_a_terminal(place: Any, step: Step) ->
     )
     terminal = Terminal(place, "run", "--plan", plan, "--yes", "--out", "made")
     assert terminal.end() == 0
-    for text in ("try it", "2/2 done", "first", "demo.save", "critical path", "Title", "Files (1)", "made/n.md"):
+    for text in ("try it", "2/2 done", "first", "demo.save", "Title", "Files (1)", "made/n.md"):
         assert text in terminal.seen, text

@@ -122,3 +122,9 @@ def test_names_of_several_words_do_not_count_against_a_goal() -> None:
     for name in ("Foo Bar Baz", "Cedar & Loom", "O'Neill Sons", "Bluepeak Outdoors"):
         assert matches(f"Build the merchant deck for {name}, January to March 2025", known)[0].score >= 0.9
     assert matches("Delete The Cat And The Dog", known)[0].score == 0.0
+
+
+def test_profit_is_no_slip_of_profile() -> None:
+    from planloom.orchestrator.planning.playbooks.matching import stem
+
+    assert stem("profit") == "profit" and stem("profiel") == stem("profile") == stem("analyzing")

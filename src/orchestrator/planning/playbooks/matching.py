@@ -162,7 +162,8 @@ def stem(word: str) -> str:
             return _SAME[form]
     if len(word) < _LONG:
         return shorter
-    return next((_SAME[same] for same in _SAME if any(_slipped(same, form) for form in (word, british))), shorter)
+    forms = (word, british) if "z" in word else (word,)  # "profit" with an e is a slip away from "profile"
+    return next((_SAME[same] for same in _SAME if any(_slipped(same, form) for form in forms)), shorter)
 
 
 def _shorter(word: str) -> str:
