@@ -125,6 +125,4 @@ def test_names_of_several_words_do_not_count_against_a_goal() -> None:
 
 
 def test_profit_is_no_slip_of_profile() -> None:
-    from planloom.orchestrator.planning.playbooks.matching import stem
-
     assert stem("profit") == "profit" and stem("profiel") == stem("profile") == stem("analyzing")
