@@ -5,8 +5,9 @@ A SQLite file keeps the last calls of each action. A damaged file is set aside, 
 
 from __future__ import annotations
 
+import asyncio
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 KEPT = 50
+_LATE_S = 1.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY, action TEXT, seconds REAL, tokens REAL, usd REAL);
 CREATE INDEX IF NOT EXISTS calls_action ON calls (action, id);
@@ -47,12 +49,17 @@ class Call:
 class History:
     """Estimates by action. The file is opened for each use, and safe for several processes.
 
-    `notice` says, for a person, why estimates are missing: the file was set aside or can't be used; None: all is well.
+    Within an event loop calls are written a second late, many at once and in a thread, so that no run waits for the
+    disk; what was read is kept until then. `notice` says, for a person, why estimates are missing: the file was set
+    aside or can't be used; None: all is well.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = SqliteFile(path, _SCHEMA, "estimates")
+        self._known: dict[str, Estimate] = {}
+        self._waiting: list[Row] = []
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def notice(self) -> str | None:
@@ -65,19 +72,54 @@ class History:
         return self._file.set_aside
 
     def record(self, calls: Iterable[Call]) -> None:
-        """Adds finished calls in one transaction; keeps the last 50 of each action."""
-        rows = [(call.action, call.seconds, call.tokens, call.usd) for call in calls]
-        if rows:
-            self._file.use(lambda base: _insert(base, rows), None)
+        """Adds finished calls, of which the last 50 of each action are kept; `close` writes what waits."""
+        self._waiting += [(call.action, call.seconds, call.tokens, call.usd) for call in calls]
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._save()
+            return
+        if self._waiting and self._timer is None:
+            self._timer = loop.call_later(_LATE_S, self._save_beside, loop)
+
+    def record_seconds(self, seconds: Mapping[str, Iterable[float]]) -> None:
+        """As `record`, for seconds of calls by action."""
+        self.record(Call(action=action, seconds=s) for action, values in seconds.items() for s in values)
 
     def estimate(self, action: str) -> Estimate:
         """The medians of an action."""
-        rows: list[Row] = self._file.use(lambda base: _select(base, action), [], create=False)
-        if not rows:
-            return Estimate()
-        columns = ([value for value in column if value is not None] for column in zip(*rows, strict=True))
-        seconds, tokens, usd = (statistics.median(column) if column else None for column in columns)
-        return Estimate(seconds, tokens, usd, len(rows))
+        known = self._known.get(action)
+        if known is None:
+            rows: list[Row] | None = self._file.use(lambda base: _select(base, action), None, create=False)
+            if rows is None:  # no file, or one that can't be read just now
+                return Estimate()
+            known = self._known[action] = _medians(rows)
+        return known
+
+    def close(self) -> None:
+        """Writes what waits; may be called again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._save()
+
+    def _save_beside(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        loop.run_in_executor(None, self._save)
+
+    def _save(self) -> None:
+        rows, self._waiting = self._waiting, []
+        if rows:
+            self._file.use(lambda base: _insert(base, rows), None)
+            self._known = {}
+
+
+def _medians(rows: list[Row]) -> Estimate:
+    if not rows:
+        return Estimate()
+    columns = ([value for value in column if value is not None] for column in zip(*rows, strict=True))
+    seconds, tokens, usd = (statistics.median(column) if column else None for column in columns)
+    return Estimate(seconds, tokens, usd, len(rows))
 
 
 def _insert(base: sqlite3.Connection, rows: list[Row]) -> None:

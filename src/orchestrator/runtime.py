@@ -22,7 +22,7 @@ from ..clock import Clock, SystemClock
 from ..config import Config
 from ..events import ApprovalAsked, Event
 from ..memory.artifacts import ArtifactStore
-from ..memory.history import Call, History
+from ..memory.history import History
 from ..memory.journal import Listener
 from ..memory.sessions import Sessions
 from ..models.client import Models, RoleName, endpoint_of
@@ -66,11 +66,11 @@ class Planloom:
         self.registry.add(*tools)
         self.library = Library([Path(folder).expanduser() for folder in self.config.playbooks.folders])
         self._state = Path(self.config.state).expanduser().resolve()
-        self._history: History | None = None
         self._workers: Any = None
         self._graph: Any = None
         self._checkpointer = checkpointer
         self.clock = clock or SystemClock()
+        self.history = History(self._state / "history.sqlite")
         self.sessions = Sessions(self._state, self.config.sessions, self.clock)
         self.underway = Underway(self.sessions, self.config, self.clock)
         self.models = self._make_models()
@@ -102,6 +102,7 @@ class Planloom:
             await workers.close()
         await self.registry.close()
         self.underway.close_all()
+        self.history.close()
 
     # ---- goals
 
@@ -253,16 +254,6 @@ class Planloom:
         """The median duration of an action in earlier runs, None when unknown."""
         return self.history.estimate(action).seconds
 
-    @property
-    def history(self) -> History:
-        """What actions took in earlier runs."""
-        if self._history is None:
-            self._history = History(self._state / "history.sqlite")
-        return self._history
-
-    def _remember(self, seconds: Mapping[str, list[float]]) -> None:
-        self.history.record(Call(action=action, seconds=s) for action, values in seconds.items() for s in values)
-
     def _workspace(self, name: str, run_id: str, out: Path | None) -> Workspace:
         root = Path(self.config.workspace).expanduser()
         folder = out if out is not None else Path(self.config.out).expanduser() / f"{name}-{run_id}"
@@ -285,7 +276,7 @@ class Planloom:
         planners: list[Planner] = [making.playbook_planner(self.config, self.library, self.models)]
         if planner is not None:
             planners.insert(0, planner)
-        ending = Ending(self.clock, self._remember)
+        ending = Ending(self.clock, self.history.record_seconds)
         ending.plans = making.plan_cache(self.config, self._state, self.registry)
         planners += [ending.plans] if ending.plans is not None else []
         reception = making.reception(self.clock, self.underway)

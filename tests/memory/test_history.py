@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import sqlite3
 from collections.abc import Callable
@@ -25,6 +26,20 @@ def test_actions_do_not_mix(tmp_path: Path):
     history.record([Call(action="a", seconds=1.0), Call(action="b", seconds=9.0, usd=0.5)])
     assert history.estimate("a") == Estimate(1.0, None, None, 1)
     assert history.estimate("b") == Estimate(9.0, None, 0.5, 1)
+
+
+async def test_within_a_loop_calls_are_written_later_and_at_the_latest_by_close(tmp_path: Path):
+    history = History(tmp_path / "h.sqlite")
+    history.record_seconds({"a": [1.0, 3.0]})
+    history.record([Call(action="a", seconds=5.0)])
+    assert not history.path.exists()
+    history.close()
+    assert history.estimate("a").seconds == 3.0
+    history.record([Call(action="a", seconds=100.0)] * 4)
+    async with asyncio.timeout(10):
+        while history.estimate("a").seconds == 3.0:
+            await asyncio.sleep(0.01)
+    assert History(history.path).estimate("a").samples == 7
 
 
 def test_unknown_action_has_no_estimate_and_makes_no_file(tmp_path: Path):

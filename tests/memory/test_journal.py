@@ -261,6 +261,20 @@ async def test_the_rest_is_synced_beside_the_loop_within_the_interval(place):
             await asyncio.sleep(0.001)
 
 
+async def test_close_syncs_beside_the_loop_and_a_disk_that_fails_is_told(place):
+    told: asyncio.Queue[str] = asyncio.Queue()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.put_nowait(context["message"]))
+    journal = place.journal(fsync="interval", fsync_interval_s=60)
+    journal.append(Notice("a"), RUN)
+    journal.commit()
+    before = journal.syncs
+    place.path().rename(place.path().with_name("elsewhere"))
+    journal.close()
+    assert journal.syncs == before + 1
+    async with asyncio.timeout(10):
+        assert "the disk could not keep" in await told.get()
+
+
 def test_without_a_loop_the_interval_is_kept_at_the_next_commit(place):
     journal = place.journal(fsync="interval", fsync_interval_s=5)
     for seconds, expected in ((0, 0), (4, 0), (2, 1)):

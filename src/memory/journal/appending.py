@@ -7,8 +7,8 @@ reads what is really there.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ...clock import Clock
@@ -78,8 +78,7 @@ class Appender:
         try:
             if self._fd >= 0 and self._broken is None:
                 self._write(ending(self._last, self._size))
-                if self.settings.fsync != "never":
-                    self.sync()
+                self._sync_at_end()
         finally:
             self.abandon()
 
@@ -98,14 +97,11 @@ class Appender:
         """
         self._stop_timer()
         try:
-            sync_data(self._fd)
-            if self._new_file:
-                sync_folder(self.folder)
-                sync_folder(self.folder.parent)
+            _synced(self._fd, self._folders())
         except OSError as error:
             self._broken = f"the disk could not keep what was written: {error}"
             self._check()
-        self._synced()
+        self._note_sync()
 
     # ---- syncs
 
@@ -130,23 +126,34 @@ class Appender:
         self._timer = None
         if self._fd < 0 or self._broken is not None:
             return
-        if self._new_file:
-            self._sync_quietly()
-            return
-        fd = os.dup(self._fd)
-        self._synced()
-        future = loop.run_in_executor(None, _synced_and_closed, fd)
+        fd, folders = os.dup(self._fd), self._folders()
+        self._note_sync()
+        future = loop.run_in_executor(None, _synced_and_closed, fd, folders)
         future.add_done_callback(self._heard)
 
-    def _sync_quietly(self) -> None:
-        with contextlib.suppress(JournalError):  # the next append or the end says it
+    def _sync_at_end(self) -> None:
+        """Syncs before the file is closed; with the policy `interval` beside the loop, when there is one."""
+        if self.settings.fsync == "never":
+            return
+        loop = running_loop()
+        if loop is None or self.settings.fsync == "always" or not self.settings.fsync_interval_s:
             self.sync()
+        else:
+            self._sync_beside(loop)
 
     def _heard(self, future: asyncio.Future[None]) -> None:
-        if not future.cancelled() and (error := future.exception()) is not None:
-            self._broken = f"the disk could not keep what was written: {error}"
+        if future.cancelled() or (error := future.exception()) is None:
+            return
+        self._broken = f"the disk could not keep what was written: {error}"
+        if self._fd < 0:  # closed meanwhile: no append will say it
+            told = {"message": f"{self._told()}: {self._broken}", "exception": error}
+            future.get_loop().call_exception_handler(told)
 
-    def _synced(self) -> None:
+    def _folders(self) -> tuple[Path, ...]:
+        """The folders whose entries the disk has to keep as well."""
+        return (self.folder, self.folder.parent) if self._new_file else ()
+
+    def _note_sync(self) -> None:
         self.syncs += 1
         self._unsynced = 0
         self._new_file = False
@@ -234,8 +241,14 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _synced_and_closed(fd: int) -> None:
+def _synced(fd: int, folders: Iterable[Path]) -> None:
+    sync_data(fd)
+    for folder in folders:
+        sync_folder(folder)
+
+
+def _synced_and_closed(fd: int, folders: Iterable[Path]) -> None:
     try:
-        sync_data(fd)
+        _synced(fd, folders)
     finally:
         os.close(fd)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from .yamlfile import MAX_BYTES, Lines, Place, fault, read
 
 _PLAN_KEYS = ("goal", "steps", "answer", "inputs")
 _STEP_KEYS = tuple(f.name for f in fields(Step) if f.name != "parent")
+_STEP_DEFAULTS = tuple((key, getattr(Step(id="", action=""), key)) for key in _STEP_KEYS)
 _VERIFY = ("off", "background", "blocking")
 
 
@@ -69,12 +70,11 @@ def dump(plan: Plan) -> dict[str, Any]:
 
 
 def _dumped(step: Step) -> dict[str, Any]:
-    defaults = asdict(Step(id="", action=""))
-    values = asdict(step)
+    values = ((key, getattr(step, key), default) for key, default in _STEP_DEFAULTS)
     return {
-        key: list(values[key]) if isinstance(values[key], tuple) else values[key]
-        for key in _STEP_KEYS
-        if key in ("id", "action") or values[key] != defaults[key]
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value, default in values
+        if key in ("id", "action") or value != default
     }
 
 
