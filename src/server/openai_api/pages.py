@@ -1,99 +1,36 @@
-"""The two addresses, and what a run says to a client that only knows completions."""
+"""The addresses for OpenAI clients."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.responses import Response, StreamingResponse
 
 from ...errors import PlanloomError, UsageError
-from ...events import (
-    AnswerToken,
-    ApprovalAsked,
-    Event,
-    MessageAdded,
-    ModelCall,
-    RunFinished,
-    StepFinished,
-    StepStarted,
-)
+from ...events import MessageAdded
 from ...memory.sessions import new_id
 from ..access import Access
 from ..desk import Ask, Desk
-from ..following import Following
 from ..http.endpoint import Call, Endpoint, as_json, refused
 from ..logs import Log
 from ..owners import Owners
-from ..room import Room
-from . import wire
+from . import chores, wire
+from .reply import Reply
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from ...orchestrator.runtime import Planloom
 
+T = TypeVar("T")
+
 _MOST = 1_000
-
-
-@dataclass(slots=True)
-class _Said:
-    """What a run has said so far to the client."""
-
-    text: str = ""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    is_over: bool = False
-    notes: list[str] = field(default_factory=list)
-
-    def take(self, event: Event) -> tuple[str, str]:
-        """Text and note that an event adds, each maybe empty."""
-        match event.payload:
-            case AnswerToken(text=piece):
-                self.text += piece
-                return piece, ""
-            case ModelCall() as call:
-                self.prompt_tokens += call.prompt_tokens
-                self.completion_tokens += call.completion_tokens
-            case StepStarted() as step:
-                return "", f"{step.step} …\n"
-            case StepFinished() as step:
-                return "", f"{step.step}: {step.status}{f' ({step.error})' if step.error else ''}\n"
-            case ApprovalAsked() as asked:
-                return self._more(f"{asked.question}\n\nAnswer yes or no."), ""
-            case RunFinished() as end:
-                self.is_over = True
-                return self._more(_rest(self.text, end)), ""
-            case _:
-                pass
-        return "", ""
-
-    def _more(self, text: str) -> str:
-        piece = f"\n\n{text}" if self.text and text else text
-        self.text += piece
-        return piece
-
-    @property
-    def usage(self) -> dict[str, int]:
-        """Tokens of the models that were called."""
-        total = self.prompt_tokens + self.completion_tokens
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": total,
-        }
-
-
-def _rest(told: str, end: RunFinished) -> str:
-    """What the end of a run adds to what was streamed: the answer when nothing was, and why it is not done."""
-    parts = [] if told else [end.answer]
-    if end.status != "done" and end.reason:
-        parts.append(f"({end.status}: {end.reason})")
-    return "\n\n".join(part for part in parts if part)
+_LEFT = 499  # as nginx counts clients that went away; nobody reads it
+_STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class CompletionPages:
@@ -131,49 +68,70 @@ class CompletionPages:
     async def _model(self, call: Call) -> Response:
         name = call.path("name")
         if name != wire.MODEL:
-            told = f"expected the model {wire.MODEL!r}, got {name[:80]!r}"
-            return as_json(wire.as_error(told, "model_not_found"), 404)
+            none = wire.no_model(name)
+            return as_json(none.to_dict(), none.status)
         return as_json(wire.model(self.now()))
 
     async def _complete(self, call: Call) -> Response:
         body: wire.ChatBody = call.body
-        if not body.goal.strip():
-            told = "expected the last message to be the user's, with a goal in words"
-            return as_json(wire.as_error(told, "malformed"), 400)
+        no = wire.refusal(body)
+        if no is not None:
+            return as_json(no.to_dict(), no.status)
         wait_s = self._access.may_ask(call.client)
         if wait_s:
             return refused("rate", "expected fewer goals a minute, got one more", retry_after_s=wait_s)
-        reply = await self._begin(body, call.owner)
+        chore = chores.chore_of(body)
+        if chore is not None:
+            return await self._chore(chore, body)
+        reply = await self._begin(body, call.owner, str(call.request.base_url).rstrip("/"))
         if body.stream:
-            return StreamingResponse(
-                reply.streamed(body.stream_options), media_type="text/event-stream", headers=_STREAM_HEADERS
-            )
-        text, usage = await reply.whole()
-        return as_json(wire.completion(reply.id, self.now(), text, usage))
+            return _stream(reply.streamed(body.stream_options))
+        whole = await _while_there(call.request, reply.whole())
+        return as_json(whole) if whole is not None else Response(status_code=_LEFT)
 
-    async def _begin(self, body: wire.ChatBody, owner: str) -> _Reply:
+    async def _chore(self, chore: chores.Chore, body: wire.ChatBody) -> Response:
+        text = await chores.done(chore, self._loom.models, f"chore-{secrets.token_hex(4)}")
+        call_id, now = f"chatcmpl-{secrets.token_hex(12)}", self.now()
+        if not body.stream:
+            return as_json(wire.completion(call_id, now, text))
+        said = wire.chunk(call_id, now, {"role": "assistant", "content": text})
+        return _stream(wire.sse(said), wire.sse(wire.chunk(call_id, now, {}, finish="stop")), wire.DONE)
+
+    async def _begin(self, body: wire.ChatBody, owner: str, base_url: str) -> Reply:
         session_id = self._session_of(body, owner)
-        reply = _Reply(self, body, owner)
-        granted = wire.yes_or_no(body.goal)
-        waiting = self._loom.sessions.load(session_id).approvals if self._is_there(session_id) else {}
-        if granted is not None and len(waiting) == 1:
-            ((run_id, step),) = waiting
-            room = await self._desk.room(session_id)
-            reply.hear(room)
-            await self._desk.answer(run_id, step, owner, granted=granted, note="", changes={})
-            reply.run_id = run_id
-        else:
+
+        def kept(text: str) -> None:
+            self.keep(owner, [*body.earlier, ("user", body.goal), ("assistant", text)], session_id)
+
+        async def cancel(run_id: str) -> None:
+            await self._cancel(run_id, owner)
+
+        reply = Reply(self.now, base_url, cancel, kept)
+        reply.notice = body.notice
+        if not await self._answered(reply, body, session_id, owner):
             ask = Ask(message=body.goal, session_id=session_id)
             reply.run_id = (await self._desk.start(ask, owner, None, reply.hear)).run_id
-        reply.session_id = session_id
         return reply
 
-    def _is_there(self, session_id: str) -> bool:
-        return self._owners.of(session_id) is not None
+    async def _answered(self, reply: Reply, body: wire.ChatBody, session_id: str, owner: str) -> bool:
+        """Whether the message was a yes or no to the oldest open question; the reply is what comes of it."""
+        granted = wire.yes_or_no(body.goal)
+        if granted is None or self._owners.of(session_id) is None:
+            return False
+        waiting = list(self._loom.sessions.load(session_id).approvals.items())
+        if not waiting:
+            return False
+        ((reply.run_id, step), _), *more = waiting
+        if more:
+            reply.ask(more[0][1])
+        else:
+            reply.hear(await self._desk.room(session_id))
+        await self._desk.answer(reply.run_id, step, owner, granted=granted, note="", changes={})
+        return True
 
     def _session_of(self, body: wire.ChatBody, owner: str) -> str:
         """The session in which just this was said, else a new one with it."""
-        known = self._sessions.get(_key(owner, body.earlier))
+        known = self._sessions.get(wire.conversation_key(owner, body.earlier))
         if known is not None and self._owners.of(known) == owner:
             return known
         session_id = new_id()
@@ -186,11 +144,11 @@ class CompletionPages:
 
     def keep(self, owner: str, said: list[tuple[str, str]], session_id: str) -> None:
         """Remembers in which session this was said."""
-        self._sessions[_key(owner, said)] = session_id
+        self._sessions[wire.conversation_key(owner, said)] = session_id
         while len(self._sessions) > _MOST:
             self._sessions.popitem(last=False)
 
-    async def cancel(self, run_id: str, owner: str) -> None:
+    async def _cancel(self, run_id: str, owner: str) -> None:
         """Cancels a run whose client went away: nobody else knows of it."""
         try:
             await self._desk.cancel(run_id, None, owner, "the client went away")
@@ -200,69 +158,24 @@ class CompletionPages:
             self._log.warning("run not cancelled", run_id=run_id, error=str(error))
 
 
-class _Reply:
-    """One reply, from the run's beginning to its end."""
+async def _while_there(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work gives; None when the client goes before: then the work is cancelled."""
 
-    def __init__(self, pages: CompletionPages, body: wire.ChatBody, owner: str) -> None:
-        self.id = f"chatcmpl-{secrets.token_hex(12)}"
-        self.run_id = ""
-        self.session_id = ""
-        self._pages = pages
-        self._body = body
-        self._owner = owner
-        self._said = _Said()
-        self._following: Following | None = None
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            continue
 
-    def hear(self, room: Room) -> None:
-        """Hears what begins in a room."""
-        self._following = Following(room)
-
-    async def whole(self) -> tuple[str, dict[str, int]]:
-        """The text when it is whole, and the usage."""
-        async with aclosing(self._pieces()) as pieces:
-            async for _ in pieces:
-                continue
-        return self._said.text, self._said.usage
-
-    async def streamed(self, options: wire.StreamOptions | None) -> AsyncIterator[str]:
-        """Server-sent events."""
-        created = self._pages.now()
-        yield _sse(wire.chunk(self.id, created, {"role": "assistant", "content": ""}))
-        async with aclosing(self._pieces()) as pieces:
-            async for text, note in pieces:
-                delta = {"content": text} if text else {"reasoning_content": note}
-                yield _sse(wire.chunk(self.id, created, delta))
-        yield _sse(wire.chunk(self.id, created, {}, finish="stop"))
-        if options is not None and options.include_usage:
-            yield _sse({**wire.chunk(self.id, created, {}), "choices": [], "usage": self._said.usage})
-        yield "data: [DONE]\n\n"
-
-    async def _pieces(self) -> AsyncGenerator[tuple[str, str], None]:
-        """Texts and notes as they come. Left early, the run is cancelled."""
-        assert self._following is not None
-        is_whole = False
-        try:
-            async with aclosing(self._following.events(self.run_id)) as events:
-                async for event in events:
-                    text, note = self._said.take(event)
-                    if text or note:
-                        yield text, note
-            is_whole = True
-        finally:
-            self._following.close()
-            if is_whole:
-                said = [*self._body.earlier, ("user", self._body.goal), ("assistant", self._said.text)]
-                self._pages.keep(self._owner, said, self.session_id)
-            else:
-                await self._pages.cancel(self.run_id, self._owner)
+    working, leaving = asyncio.create_task(work), asyncio.create_task(left())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-_STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-
-
-def _sse(data: dict[str, Any]) -> str:
-    return f"data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
-
-
-def _key(owner: str, said: list[tuple[str, str]]) -> str:
-    return hashlib.sha256(json.dumps([owner, said], ensure_ascii=False).encode("utf-8", "replace")).hexdigest()
+def _stream(*parts: Any) -> StreamingResponse:
+    """A stream of one iterator, or of texts."""
+    body = iter(parts) if isinstance(parts[0], str) else parts[0]
+    return StreamingResponse(body, media_type="text/event-stream", headers=_STREAM_HEADERS)
