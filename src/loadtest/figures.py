@@ -26,8 +26,8 @@ def figures(load: Load, record: Record, cores: int) -> dict[str, Any]:
     return {
         "sent": record.sent,
         "succeeded": len(done),
-        "failed": sum(failed.values()),
-        "failed_by_kind": dict(failed.most_common()),
+        "failed": dict(failed.most_common()),
+        "failed_total": sum(failed.values()),
         "success_share": _share(len(done), record.sent),
         "rejected_429": int(record.provider.get("rejected", sum(one.rejected for one in served))),
         "calls_repeated": sum(one.rejected for one in served),

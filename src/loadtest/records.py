@@ -57,6 +57,7 @@ class Sample:
     """The server at a moment: megabytes of it and of its workers; processor time used a second (1.0: one core).
 
     `machine` is the share of all cores that everything on the machine uses, None: not known. `done` goals were over.
+    `minute_calls` and `minute_tokens` are what the simulated provider let in within the last 60 seconds.
     """
 
     at_s: float
@@ -67,6 +68,8 @@ class Sample:
     machine: float | None = None
     done: int = 0
     under_way: int = 0
+    minute_calls: int = 0
+    minute_tokens: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,116 @@
+"""The report as Markdown, for people and for pages that show it. Rule: the first line says what answered the models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_ENDED = {
+    "interrupted": "**Interrupted**: these are the figures up to then.",
+    "died": "**The server ended in the middle of the load.** These are the figures up to then.",
+}
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """The whole report."""
+    parts = [report["told"], f"# {title(report)}", about(report)]
+    if report["ended"]:
+        told = _ENDED[report["ended"]]
+        parts.append(
+            f"{told} {report['sent']} of {report['load']['requests']} goals were sent. {report['epitaph']}".strip()
+        )
+    cause = report["bottleneck"]
+    parts += [f"**{cause['told']}**", "\n".join(f"- {fact}" for fact in cause["evidence"])]
+    parts += [table(("", "measured"), rows(report))]
+    if report["failed"]:
+        parts += ["## Failures", table(("kind", "goals", "for example"), failures(report))]
+    if report.get("search"):
+        parts += ["## The search", report["search"]["told"], search_table(report["search"])]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def title(report: Mapping[str, Any]) -> str:
+    """What was asked of whom."""
+    load = report["load"]
+    return f"Load test: {load['requests']} x {load['scenario']}, {load['concurrency']} at once"
+
+
+def about(report: Mapping[str, Any]) -> str:
+    """When and where."""
+    machine = report["machine"]
+    where = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']:g} GB, Python {machine['python']}"
+    return f"{report['made_at']}, planloom {report['planloom']}, {where}."
+
+
+def rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The figures, named and with their units."""
+    rss, cpu, cost, tokens = report["rss_mb"], report["cpu"], report["cost"], report["tokens"]
+    quota, context = report["quota"], report["context"]
+    found = [
+        ("goals sent, succeeded", f"{report['sent']:,}, {report['succeeded']:,} ({_percent(report['success_share'])})"),
+        ("response time p50, p95, p99", f"{_s(report['p50'])}, {_s(report['p95'])}, {_s(report['p99'])}"),
+        ("first event p95", _s(report["first_event_p95"])),
+        ("throughput", f"{_n(report['throughput'])} goals a second ({report['seconds']:,.1f} s in all)"),
+        ("429s of the provider", f"{report['rejected_429']:,}"),
+        ("approvals answered", f"{report['approvals']:,}"),
+        ("model calls, tokens", f"{tokens['calls']:,}, {tokens['total']:,} ({_n(tokens['per_request'])} a goal)"),
+        ("cost", f"${cost['usd']:,.4f}; ${cost['usd_per_1000']:,.2f} for 1,000 goals ({cost['basis']})"),
+        ("at this pace for a month", f"${cost['usd_per_month_at_this_pace']:,.0f}"),
+    ]
+    if quota.get("requests_share") is not None:
+        found.append(("fullest minute of the quota", f"{_percent(quota['requests_share'])} of the requests, {_percent(quota['tokens_share'])} of the tokens"))  # fmt: skip
+    if quota.get("ceiling"):
+        found.append(("the quota carries", f"{quota['ceiling']:.3g} goals a second ({quota['ceiling_by']})"))
+    if context["first"] is not None:
+        found.append(("tokens of a prompt, first to last quarter", f"{context['first']:,.0f} to {context['last']:,.0f}, largest {context['largest']:,}"))  # fmt: skip
+    if rss:
+        slope = report["slope_kb_per_request"]
+        steep = "not enough goals to tell" if slope is None else f"{slope:+.2f} KB a goal over the second half"
+        found.append(("memory of the server", f"{rss['start']:g} MB at the start, {rss['peak']:g} at most, {rss['end']:g} at the end; {steep}"))  # fmt: skip
+        found.append(("memory of its workers, at most", f"{rss['workers_peak']:g} MB"))
+    if cpu:
+        machine = "" if cpu["machine_share"] is None else f"; the whole machine {cpu['machine_share']:.0%} busy"
+        found.append(("processor", f"server {cpu['server_cores']:.2f} cores, workers {cpu['workers_cores']:.2f}{machine}"))  # fmt: skip
+    return found
+
+
+def failures(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Each kind, how often, and the first text that said so."""
+    told: dict[str, str] = {}
+    for one in report["requests"]:
+        told.setdefault(one["outcome"], " ".join(one["reason"].split())[:160])
+    return [(kind, f"{count:,}", told.get(kind, "")) for kind, count in report["failed"].items()]
+
+
+def search_table(search: Mapping[str, Any]) -> str:
+    """The trials of a search."""
+    made = [
+        (
+            f"{one['concurrency']}", str(one["batch_size"] or "none"), _n(one["throughput"]), _s(one["p95"]),
+            _percent(one["success_share"]), one["bottleneck"],
+        )
+        for one in search["trials"]
+    ]  # fmt: skip
+    return table(("at once", "batch", "goals a second", "p95", "succeeded", "held by"), made)
+
+
+def table(head: tuple[str, ...], body: list[Any]) -> str:
+    """A table of Markdown."""
+    lines = [head, tuple("---" for _ in head), *body]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _s(value: float | None) -> str:
+    return "none" if value is None else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def _n(value: float | None) -> str:
+    return "none" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _percent(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1%}"
