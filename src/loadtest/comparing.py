@@ -56,7 +56,7 @@ def compared(before: Mapping[str, Any], after: Mapping[str, Any], tolerance: flo
 
 
 def row(measure: Measure, before: float | None, after: float | None, tolerance: float) -> Row:
-    """One figure. It is worse when it moved the wrong way by more than `tolerance` (0.1: a tenth) and `measure.least`."""
+    """One figure; worse: it moved the wrong way by more than `tolerance` (0.1: a tenth) and `measure.least`."""
     if before is None or after is None:
         verdict: Verdict = "same" if before is after else "gone" if after is None else "new"
         return Row(name=measure.name, before=before, after=after, change=None, verdict=verdict)

@@ -44,9 +44,8 @@ def about(report: Mapping[str, Any]) -> str:
 
 def rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The figures, named and with their units."""
-    rss, cpu, cost, tokens = report["rss_mb"], report["cpu"], report["cost"], report["tokens"]
-    quota, context = report["quota"], report["context"]
-    found = [
+    cost, tokens = report["cost"], report["tokens"]
+    return [
         ("goals sent, succeeded", f"{report['sent']:,}, {report['succeeded']:,} ({_percent(report['success_share'])})"),
         ("response time p50, p95, p99", f"{_s(report['p50'])}, {_s(report['p95'])}, {_s(report['p99'])}"),
         ("first event p95", _s(report["first_event_p95"])),
@@ -56,21 +55,35 @@ def rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("model calls, tokens", f"{tokens['calls']:,}, {tokens['total']:,} ({_n(tokens['per_request'])} a goal)"),
         ("cost", f"${cost['usd']:,.4f}; ${cost['usd_per_1000']:,.2f} for 1,000 goals ({cost['basis']})"),
         ("at this pace for a month", f"${cost['usd_per_month_at_this_pace']:,.0f}"),
+        *_limit_rows(report["quota"], report["context"]),
+        *_machine_rows(report["rss_mb"], report["slope_kb_per_request"], report["cpu"]),
     ]
+
+
+def _limit_rows(quota: Mapping[str, Any], context: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = []
     if quota.get("requests_share") is not None:
-        found.append(("fullest minute of the quota", f"{_percent(quota['requests_share'])} of the requests, {_percent(quota['tokens_share'])} of the tokens"))  # fmt: skip
+        shares = f"{_percent(quota['requests_share'])} of the requests, {_percent(quota['tokens_share'])} of the tokens"
+        found.append(("fullest minute of the quota", shares))
     if quota.get("ceiling"):
         found.append(("the quota carries", f"{quota['ceiling']:.3g} goals a second ({quota['ceiling_by']})"))
     if context["first"] is not None:
-        found.append(("tokens of a prompt, first to last quarter", f"{context['first']:,.0f} to {context['last']:,.0f}, largest {context['largest']:,}"))  # fmt: skip
+        growth = f"{context['first']:,.0f} to {context['last']:,.0f}, largest {context['largest']:,}"
+        found.append(("tokens of a prompt, first to last quarter", growth))
+    return found
+
+
+def _machine_rows(rss: Any, slope: float | None, cpu: Any) -> list[tuple[str, str]]:
+    found = []
     if rss:
-        slope = report["slope_kb_per_request"]
-        steep = "not enough goals to tell" if slope is None else f"{slope:+.2f} KB a goal over the second half"
-        found.append(("memory of the server", f"{rss['start']:g} MB at the start, {rss['peak']:g} at most, {rss['end']:g} at the end; {steep}"))  # fmt: skip
-        found.append(("memory of its workers, at most", f"{rss['workers_peak']:g} MB"))
+        steep = "too few goals to tell a slope" if slope is None else f"{slope:+.2f} KB a goal over the second half"
+        levels = f"{rss['start']:g} MB at the start, {rss['peak']:g} at most, {rss['end']:g} at the end"
+        found += [("memory of the server", f"{levels}; {steep}")]
+        found += [("memory of its workers, at most", f"{rss['workers_peak']:g} MB")]
     if cpu:
-        machine = "" if cpu["machine_share"] is None else f"; the whole machine {cpu['machine_share']:.0%} busy"
-        found.append(("processor", f"server {cpu['server_cores']:.2f} cores, workers {cpu['workers_cores']:.2f}{machine}"))  # fmt: skip
+        whole = "" if cpu["machine_share"] is None else f"; the whole machine {cpu['machine_share']:.0%} busy"
+        own = f"server {cpu['server_cores']:.2f} cores, workers {cpu['workers_cores']:.2f}"
+        found += [("processor", own + whole)]
     return found
 
 

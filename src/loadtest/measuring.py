@@ -41,7 +41,7 @@ class Place:
     environ: Mapping[str, str] = field(repr=False)
     config_file: Path | None = None
     token: str = field(default="", repr=False)
-    models: Models = Models()
+    models: Models = field(default_factory=Models)
     clock: Clock = field(default_factory=SystemClock)
 
 

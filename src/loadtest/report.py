@@ -1,4 +1,4 @@
-"""A load as a report: plain data that is written, read again and compared. Rule: what one version wrote, later ones read."""
+"""A load as a report: plain data that is written and read. Rule: what one version wrote, later ones read."""
 
 from __future__ import annotations
 

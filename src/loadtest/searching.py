@@ -60,7 +60,7 @@ def best(trials: Sequence[Trial], most_p95_s: float) -> Trial | None:
 
 
 async def search(load: Load, attempt: Try, most_p95_s: float, stop: asyncio.Event) -> dict[str, Any]:
-    """Tries concurrencies up to `load.concurrency`, then batch sizes at the best one; gives the trials and the answer."""
+    """Tries concurrencies up to `load.concurrency`, then batch sizes at the best; gives the trials and the answer."""
     trials: list[Trial] = []
     for concurrency in steps(load.concurrency):
         trials.append(await _tried(load, concurrency, 0, attempt))
