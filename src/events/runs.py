@@ -25,6 +25,7 @@ class RunAccepted(Payload):
 class IntakeDone(Payload):
     """What was found out about a goal before planning: `kind` goal, follow_up, session or greeting; `language` empty:
     not sure; how many tools and facts fit it and how many earlier messages it goes on from; `failed` parts, with why.
+    `recalled` are the ids of the facts.
     """
 
     type: ClassVar[str] = "intake.done"
@@ -35,6 +36,7 @@ class IntakeDone(Payload):
     earlier: int
     seconds: float
     failed: Mapping[str, str]
+    recalled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,10 @@ class AnswerToken(Payload):
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(Payload):
-    """The run is over; `reason` names what ended it when it was not the plan's end."""
+    """The run is over; `reason` names what ended it when it was not the plan's end.
+
+    `forgotten`: texts of it were removed since, with facts that were forgotten, so it can't go on any more.
+    """
 
     type: ClassVar[str] = "run.finished"
     status: RunStatus
@@ -122,3 +127,4 @@ class RunFinished(Payload):
     answer: str
     seconds: float
     cost: Mapping[str, Any]
+    forgotten: bool = False

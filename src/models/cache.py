@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _TOUCH_S = 60.0  # a use is noted once a minute, so that reading seldom writes
 _SCHEMA = """
+PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL, bytes INTEGER NOT NULL, used_at REAL)
 WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS replies_used ON replies (used_at);
@@ -81,6 +83,13 @@ class ResponseCache:
         if len(text) <= self.max_bytes // 10:
             self._file.use(lambda base: _insert(base, (key, text, len(text), self._clock.wall()), self.max_bytes), None)
 
+    def forget(self, is_gone: Callable[[Any], bool]) -> int:
+        """Removes the replies for which `is_gone` is true, so that nothing of them is left; gives how many."""
+        count = self._file.use(lambda base: _forget(base, is_gone), 0, create=False)
+        if count:
+            self._file.use(lambda base: base.execute("VACUUM"), None, create=False)
+        return count
+
     def clear(self) -> None:
         """Forgets all replies."""
         self._file.use(lambda base: base.execute("DELETE FROM replies"), None, create=False)
@@ -109,3 +118,18 @@ def _insert(base: sqlite3.Connection, row: tuple[str, str, int, float], max_byte
             break
         base.execute("DELETE FROM replies WHERE key = ?", (key,))
         size -= length
+
+
+def _forget(base: sqlite3.Connection, is_gone: Callable[[Any], bool]) -> int:
+    count = 0
+    for key, reply in base.execute("SELECT key, reply FROM replies").fetchall():
+        if is_gone(_said(reply)):
+            count += base.execute("DELETE FROM replies WHERE key = ?", (key,)).rowcount
+    return count
+
+
+def _said(reply: str) -> Any:
+    try:
+        return json.loads(reply)
+    except json.JSONDecodeError:
+        return reply

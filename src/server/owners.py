@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ..errors import JournalError, UsageError
 from ..memory.sessions import Sessions
+from ..memory.sessions.names import LOCAL, OWNER
 
-LOCAL = "local"
-_FILE = "owner"
+__all__ = ["LOCAL", "Owners"]
 
 
 class Owners:
@@ -34,12 +34,12 @@ class Owners:
             self._known.pop(session_id, None)
             return None
         if known is None:
-            known = self._known[session_id] = _read(folder / _FILE)
+            known = self._known[session_id] = _read(folder / OWNER)
         return known
 
     def is_served(self, session_id: str) -> bool:
         """Whether the session was begun over the server, and not on the command line."""
-        return (self._sessions.path(session_id) / _FILE).is_file()
+        return (self._sessions.path(session_id) / OWNER).is_file()
 
     def check(self, session_id: str, owner: str, *, or_new: bool = False) -> None:
         """Nothing, when the session is there and this owner's, or with `or_new` nobody's.
@@ -65,7 +65,7 @@ class Owners:
         folder = self._sessions.path(session_id)
         try:
             folder.mkdir(mode=0o700, parents=True)
-            (folder / _FILE).write_text(owner, encoding="utf-8")
+            (folder / OWNER).write_text(owner, encoding="utf-8")
         except FileExistsError:
             self.check(session_id, owner)
         except OSError as error:

@@ -80,13 +80,20 @@ class Facts:
             again = [Kept(one.fact, "", row) for one, row in zip(kept, made.vectors, strict=True)]
             return _nearest(again, await lexical.embed_query(query), _LEAST["lexical"], count)
 
-    async def forget(self, user: str, ids: Sequence[str]) -> int:
-        """Removes facts for good: text, vector and what is kept of it in the cache; gives how many there were."""
+    def wordings(self, user: str, ids: Sequence[str]) -> dict[str, list[str]]:
+        """All texts that a person's facts have and had, by id, without those that are not there. Reads the disk."""
+        return FactStore(self._folder, user).wordings(ids)
+
+    async def forget(self, user: str, ids: Sequence[str], *, texts: Sequence[str] = ()) -> int:
+        """Removes facts here: text, vector and what is kept of it in the cache; gives how many there were.
+
+        `texts` are more whose kept vectors go. What sessions say of facts is for `memory.forgetting`.
+        """
         async with self._lock(user):
             store = FactStore(self._folder, user)
-            gone = [one.fact.text for one in await asyncio.to_thread(store.all) if one.fact.id in set(ids)]
+            gone = await asyncio.to_thread(store.wordings, ids)
             count = await asyncio.to_thread(store.delete, ids)
-        await self._embedder.forget(gone)
+        await self._embedder.forget([*texts, *(text for found in gone.values() for text in found)])
         return count
 
     @property

@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS person (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (
     id TEXT PRIMARY KEY, text TEXT NOT NULL, category TEXT NOT NULL, source TEXT NOT NULL, confidence REAL NOT NULL,
     created_at REAL NOT NULL, updated_at REAL NOT NULL, space TEXT NOT NULL DEFAULT '', vector BLOB);
+CREATE TABLE IF NOT EXISTS earlier (fact TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (fact, text)) WITHOUT ROWID;
 """
 _COLUMNS = ("id", "text", "category", "source", "confidence", "created_at", "updated_at")
 
@@ -62,7 +63,7 @@ class FactStore:
         return found
 
     def put(self, kept: Iterable[Kept]) -> None:
-        """Writes facts, in place of those with the same ids, in one transaction."""
+        """Writes facts, in place of those with the same ids, in one transaction. What they said before stands apart."""
         rows = [
             (
                 *(getattr(one.fact, name) for name in _COLUMNS),
@@ -72,7 +73,20 @@ class FactStore:
             for one in kept
         ]
         with self._used() as base, base:
+            base.executemany(
+                "INSERT OR IGNORE INTO earlier SELECT id, text FROM facts WHERE id=? AND text<>?",
+                [(row[0], row[1]) for row in rows],
+            )
             base.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def wordings(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """All texts that facts have and had, by id; those that are not there are left out."""
+        if not self.path.is_file():
+            return {}
+        query = "SELECT text FROM facts WHERE id=?1 UNION SELECT text FROM earlier WHERE fact=?1"
+        with self._used() as base:
+            found = {id_: [row[0] for row in base.execute(query, (id_,))] for id_ in ids}
+        return {id_: texts for id_, texts in found.items() if texts}
 
     def delete(self, ids: Sequence[str]) -> int:
         """Removes facts and overwrites their room; gives how many were there."""
@@ -81,6 +95,7 @@ class FactStore:
         with self._used() as base:
             with base:
                 count = sum(base.execute("DELETE FROM facts WHERE id=?", (id_,)).rowcount for id_ in ids)
+                base.executemany("DELETE FROM earlier WHERE fact=?", [(id_,) for id_ in ids])
             if count:
                 base.execute("VACUUM")
         return count

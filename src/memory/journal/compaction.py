@@ -80,7 +80,7 @@ def restore(folder: Path, records: Iterable[Record], clock: Clock) -> int:
             raise JournalError(f"session {folder.name!r}: expected a new session, got one that has a journal already")
         kept = list(records)
         last = kept[-1].seq if kept else 0
-        return swap(named(folder, 1).path, _file(kept, last, is_packed=False))
+        return swap(named(folder, 1).path, file_of(kept, last, is_packed=False))
     except OSError as error:
         raise as_journal_error(folder, error) from error
     finally:
@@ -122,7 +122,7 @@ def _compacted(folder: Path, drop_runs: Container[str], compression: str) -> Com
     dropped, stripped = choice.dropped, choice.stripped
     last = found.last if found.is_clean else found.last + GAP
     target = named(folder, segments[-1].number + 1).path
-    after = swap(target, _file(kept, last, is_packed=compression == "zstd"))
+    after = swap(target, file_of(kept, last, is_packed=compression == "zstd"))
     tidy(folder)
     return Compacted(
         session=folder.name,
@@ -164,7 +164,7 @@ def _is_packed(path: Path) -> bool:
     return GROUP not in kinds and PACKED in kinds
 
 
-def _file(records: Iterable[Record], last: int, *, is_packed: bool) -> Iterator[bytes]:
+def file_of(records: Iterable[Record], last: int, *, is_packed: bool) -> Iterator[bytes]:
     """The bytes of the new file, with a clean end; `last` is the last number in use."""
     frames = _frames(records, last)
     size = 0

@@ -113,6 +113,15 @@ class Sessions:
             del self._loaded[session_id]
             kept.journal.close()
 
+    def unload_idle(self) -> None:
+        """Takes the sessions that nobody holds out of memory, so that their locks are free.
+
+        Raises:
+            JournalError: as `unload`.
+        """
+        for name in list(self._loaded):
+            self.unload(name)
+
     def close(self) -> None:
         """Takes all sessions out of memory; may be called again."""
         loaded, self._loaded = self._loaded, OrderedDict()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _TITLE = 200
 _SCHEMA = """
+PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, stamp TEXT, summary TEXT);
 CREATE TABLE IF NOT EXISTS runs (run TEXT PRIMARY KEY, session TEXT);
 """
@@ -67,6 +68,12 @@ class Index:
         if fresh or known:
             self._file.use(lambda base: _update(base, fresh, known), None)
         return sorted(summaries, key=lambda summary: (-summary.updated, summary.id))
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Drops what is known of sessions, so that nothing of it stays in the file."""
+        if gone := list(names):
+            self._file.use(lambda base: _update(base, {}, gone), None, create=False)
+            self._file.use(lambda base: base.execute("VACUUM"), None, create=False)
 
     def session_of(self, run_id: str) -> str | None:
         """The session of a run, None when no session that can be read has it."""

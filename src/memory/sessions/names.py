@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import secrets
+from pathlib import Path
 
 from ...errors import UsageError
+
+OWNER = "owner"  # file in a session's folder: whose it is; without one it is of the person of this machine
+LOCAL = "local"
 
 _PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -29,3 +33,12 @@ def checked(session_id: str) -> str:
     if not is_id(session_id):
         raise UsageError(f"expected a session id of up to 64 letters, digits, '-' or '_', got {session_id!r}")
     return session_id
+
+
+def person(folder: Path, local: str) -> str:
+    """Whose facts the runs of a session use: its owner's; `local` where it belongs to the person of this machine."""
+    try:
+        owner = (folder / OWNER).read_text(encoding="utf-8")
+    except OSError:
+        return local
+    return local if owner == LOCAL else owner

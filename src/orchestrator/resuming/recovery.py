@@ -26,8 +26,8 @@ from ..running.values import Stored
 class Recovered:
     """A run so far. `plan` None: it was accepted and not planned yet; `is_whole`: all of its steps are known.
 
-    `status` None: its process ended in the middle. `open` are the approvals that wait for an answer, by step.
-    `seconds` is the time in which a process worked on it.
+    `status` None: its process ended in the middle. `is_forgotten`: texts of it went with facts that were forgotten.
+    `open` are the approvals that wait for an answer, by step. `seconds` is the time in which a process worked on it.
     """
 
     run_id: str
@@ -47,6 +47,7 @@ class Recovered:
     reason: str = ""
     answer: str = ""
     cancelled: str | None = None
+    is_forgotten: bool = False
     open: dict[str, ApprovalAsked] = field(default_factory=dict)
     used: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
@@ -215,6 +216,7 @@ class _Fold:
     def ended(self, said: events.RunFinished) -> None:
         self._end_stretch()
         self.run.status, self.run.reason, self.run.answer = said.status, said.reason, said.answer
+        self.run.is_forgotten = said.forgotten
 
     # ---- steps
 

@@ -14,6 +14,7 @@ from ...errors import UsageError
 from ...events import Notice, Payload, RunResumed
 from ...memory.inbox import Inbox
 from ...memory.journal import Journal, read
+from ...memory.journal.redaction import REASON as REDACTED
 from ...memory.sessions import Sessions
 from ...models.budget import Budget
 from ...models.scope import Scope
@@ -81,6 +82,8 @@ class Underway:
             retried, forgotten = reopened(recovered, from_step)
             if recovered.status in ("done", "cancelled") and from_step is None:
                 return recovered
+            if recovered.is_forgotten:
+                raise UsageError(f"expected a run that may go on, got {run_id!r}: {REDACTED}")
             if recovered.is_over and recovered.cancelled is not None:
                 raise UsageError(f"expected a run that may go on, got {run_id!r}, cancelled; run its goal again")
             journal.append(RunResumed(recovered.goal, retried, forgotten), run_id)

@@ -1,0 +1,115 @@
+"""Sessions and stored values without the words of forgotten facts.
+
+Rule: only sessions of the person whose fact it was, and those that knew it by its id: nobody can have texts taken out
+of another's sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...errors import BusyError, JournalError
+from ..artifacts import ArtifactStore
+from ..journal import read
+from ..journal.redaction import redact
+from ..sessions import Sessions
+from ..sessions.exchange import referred
+from ..sessions.names import is_id, person
+from .wording import MARK, Wording
+
+
+@dataclass(slots=True, kw_only=True)
+class Erased:
+    """Ids of sessions that lost words, of those that another process writes (with who), and what went wrong, where."""
+
+    sessions: list[str] = field(default_factory=list)
+    busy: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+class Told:
+    """What was told in sessions, and the stored values they refer to. `local`: whose the sessions of nobody are."""
+
+    def __init__(self, sessions: Sessions, store: ArtifactStore, *, local: str) -> None:
+        self._sessions = sessions
+        self._store = store
+        self._local = local
+
+    def folders(self, user: str, wording: Wording) -> Iterator[Path]:
+        """The sessions that may hold the words."""
+        if not self._sessions.folder.is_dir():
+            return
+        for folder in sorted(self._sessions.folder.iterdir()):
+            if is_id(folder.name) and (person(folder, self._local) == user or _knew(folder, wording)):
+                yield folder
+
+    def holding(self, folders: Iterable[Path], wording: Wording) -> set[str]:
+        """The hashes of stored values with the words in them, of those that the sessions refer to."""
+        hashes: set[str] = set()
+        for folder in folders:
+            hashes |= _referred(folder)
+        waiting = set(hashes)
+        while waiting:  # a stored result may name other artifacts
+            named = self._store.named_in(waiting.pop()) - hashes
+            hashes |= named
+            waiting |= named
+        return {sha256 for sha256 in hashes if self._holds(sha256, wording)}
+
+    def erase(self, folders: Iterable[Path], wording: Wording, gone: set[str]) -> Erased:
+        """Takes the words out of sessions, and removes the stored values `gone` that no busy session needs."""
+        done = Erased()
+        needed: set[str] = set()
+        settings = self._sessions.settings
+        for folder in folders:
+            try:
+                made = redact(
+                    folder,
+                    self._sessions.clock,
+                    _without(wording, gone),
+                    wording.is_in,
+                    compression=settings.compression,
+                )
+            except BusyError as error:
+                done.busy[folder.name] = str(error)
+                needed |= _referred(folder)
+            except JournalError as error:
+                done.problems[folder.name] = str(error)
+            else:
+                done.sessions += [folder.name] if made.events or made.files else []
+        for sha256 in gone - needed:
+            self._store.path(sha256).unlink(missing_ok=True)
+        self._sessions.index.forget(done.sessions)
+        return done
+
+    def _holds(self, sha256: str, wording: Wording) -> bool:
+        try:
+            return wording.is_in(self._store.path(sha256).read_bytes())
+        except OSError:
+            return False
+
+
+def _knew(folder: Path, wording: Wording) -> bool:
+    try:
+        return any(wording.is_named_in(record.payload) for record in read(folder))
+    except JournalError:
+        return False
+
+
+def _referred(folder: Path) -> set[str]:
+    try:
+        return referred(read(folder))
+    except JournalError:
+        return set()
+
+
+def _without(wording: Wording, gone: set[str]) -> Callable[[Any], Any]:
+    """What is left of an event's payload; where a stored value goes, the mark takes its place."""
+
+    def change(payload: Any) -> Any:
+        left = wording.without(payload)
+        return {**left, "stored": None, "value": MARK} if left.get("stored") in gone else left
+
+    return change
