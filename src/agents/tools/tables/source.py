@@ -57,7 +57,8 @@ def _places(lines: list[int], number: int) -> str:
 class Source:
     """Rows of text under clean, unique names. `european`: the file's form suggests decimal commas, day before month.
 
-    `notes` is complete once `rows` is used up. `position` gives the bytes read so far of `size_bytes`.
+    `notes` is complete once `rows` is used up. `position` gives the bytes read so far of `size_bytes`. `body` is there
+    for who reads a delimited file in columns, instead of `rows`.
     """
 
     names: list[str]
@@ -66,6 +67,7 @@ class Source:
     european: bool = False
     size_bytes: int = 0
     position: Callable[[], int] = lambda: 0
+    body: Body | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,17 @@ class Form:
     quote: str
     skip: int
     width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What stands behind the header of a delimited file. `lines` were read before, `first` are rows among them."""
+
+    stream: TextIO
+    form: Form
+    lines: int
+    first: list[Row]
+    quoted: bool
 
 
 def form_of(sample: str) -> Form:
@@ -129,27 +142,33 @@ def open_csv(path: Path, *, quoted: bool = True) -> Source:
     raw = opened(path)
     stream = io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline="")
     try:
-        form, names, rows = _open_rows(stream, notes, quoted=quoted)
+        names, body = _open_body(stream, notes, quoted=quoted)
     except csv.Error as error:
         stream.close()
         raise UnclosedQuoteError(str(error)) from error
     except ToolError:
         stream.close()
         raise
-    return Source(names, rows, notes, form.delimiter == ";", path.stat().st_size, lambda: _told(raw))
+    rows = itertools.chain(body.first, body_rows(body, len(names), notes))
+    is_european = body.form.delimiter == ";"
+    return Source(names, rows, notes, is_european, path.stat().st_size, lambda: _told(raw), body)
 
 
-def _open_rows(stream: TextIO, notes: Notes, *, quoted: bool) -> tuple[Form, list[str], Iterator[Row]]:
+def _open_body(stream: TextIO, notes: Notes, *, quoted: bool) -> tuple[list[str], Body]:
     sample = stream.read(SAMPLE_CHARS)
     if len(sample) == SAMPLE_CHARS and "\n" in sample:
         sample = sample[: sample.rindex("\n") + 1]
     stream.seek(0)
     form = form_of(sample)
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(stream, delimiter=form.delimiter, quotechar=form.quote, skipinitialspace=True, quoting=quoting)
+    reader = _reader(stream, form, quoted=quoted)
     following = [row for row in _parsed(sample, form.delimiter, form.quote) if row][form.skip + 1 :][:200]
     names, first = header((row for row in reader if any(cell.strip() for cell in row)), form.skip, following, notes)
-    return form, names, itertools.chain(first, _rows(reader, len(names), notes, quoted=quoted, stream=stream))
+    return names, Body(stream, form, reader.line_num, first, quoted)
+
+
+def _reader(stream: TextIO, form: Form, *, quoted: bool) -> Any:
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    return csv.reader(stream, delimiter=form.delimiter, quotechar=form.quote, skipinitialspace=True, quoting=quoting)
 
 
 _ENCODINGS = {"cp1252": "Windows-1252", "latin-1": "Latin-1", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
@@ -228,19 +247,25 @@ def clean_names(names: list[str], notes: Notes) -> list[str]:
     return clean
 
 
-def _rows(reader: Any, width: int, notes: Notes, *, quoted: bool, stream: TextIO) -> Iterator[Row]:
+def body_rows(body: Body, width: int, notes: Notes) -> Iterator[Row]:
+    """The rows behind the header, each `width` cells; closes the stream.
+
+    Raises:
+        UnclosedQuoteError: a quote is never closed.
+    """
+    reader = _reader(body.stream, body.form, quoted=body.quoted)
     row: Row = []
     try:
         for row in reader:
             if len(row) == width:
                 yield row
-            elif (repaired := _repaired(row, width, notes, reader.line_num)) is not None:
+            elif (repaired := _repaired(row, width, notes, body.lines + reader.line_num)) is not None:
                 yield repaired
     except csv.Error as error:
         raise UnclosedQuoteError(str(error)) from error
     finally:
-        stream.close()
-    if quoted and row and _holds_rows(row[-1] or "", width, reader.dialect.delimiter):
+        body.stream.close()
+    if body.quoted and row and _holds_rows(row[-1] or "", width, body.form.delimiter):
         raise UnclosedQuoteError("the last cell holds several rows")
 
 

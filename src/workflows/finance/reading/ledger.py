@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....agents.tools.tables.formats import format_of
 from ....agents.tools.tables.records import open_json, open_sheet
@@ -16,12 +15,12 @@ from ....errors import ToolError
 from . import amounts, dates
 from .columns import Columns, find
 from .kinds import with_kinds
+from .pieces import pieces
 
 if TYPE_CHECKING:
     import polars as pl
 
 MOST_SET_ASIDE = 0.2
-_PIECE = 100_000
 NOTHING = "(none)"
 
 
@@ -109,17 +108,10 @@ def _texts(source: Source, columns: Columns) -> pl.DataFrame:
     """The columns that matter as text, `row` as people count (the header is row 1), and `copy`, a hash of all cells."""
     import polars as pl
 
-    places = {role: source.names.index(name) for role, name in columns.found.items()}
-    pieces: list[pl.DataFrame] = []
-    row = 2
-    while piece := list(itertools.islice(source.rows, _PIECE)):
-        cells: Sequence[Any] = list(zip(*piece, strict=True))
-        data = {role: pl.Series(role, cells[at], dtype=pl.String) for role, at in places.items()}
-        numbered = pl.Series("row", range(row, row + len(piece)), dtype=pl.Int64)
-        copy = pl.Series("copy", list(map(hash, map(tuple, piece))), dtype=pl.Int64)
-        pieces.append(pl.DataFrame({"row": numbered, "copy": copy, **data}))
-        row += len(piece)
-    return pl.concat(pieces) if pieces else pl.DataFrame()
+    places = {role: str(source.names.index(name)) for role, name in columns.found.items()}
+    wanted = [pl.col(place).alias(role) for role, place in places.items()]
+    made = [piece.select(piece.hash_rows().alias("copy"), *wanted) for piece in pieces(source)]
+    return pl.concat(made).with_row_index("row", offset=2).cast({"row": pl.Int64}) if made else pl.DataFrame()
 
 
 def _without_copies(frame: pl.DataFrame, names: Sequence[str], findings: Findings) -> pl.DataFrame:
