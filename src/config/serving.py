@@ -39,7 +39,7 @@ class Server(Group):
     requests_per_minute: float = Field(12_000.0, ge=0, description="HTTP requests of one client. 0: no limit.")
     messages_per_minute: float = Field(1_200.0, ge=0, description="Goals of one client. 0: no limit.")
     slow_reader_s: float = Field(
-        120.0, gt=0, description="Seconds a connection may take nothing before it is closed. More than 0."
+        120.0, gt=0, description="Seconds a client may take nothing, or send nothing of a body. More than 0."
     )
     shutdown_s: float = Field(10.0, ge=0, description="Seconds for replies under way at the end. 0: none.")
 

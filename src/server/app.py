@@ -109,7 +109,12 @@ class Server:
             routes.append(Mount("/", StaticFiles(directory=PAGE, html=True)))
         made = Starlette(routes=routes, lifespan=self._lifespan, exception_handlers={HTTPException: _no_such_address})
         made.add_middleware(
-            Gate, access=self.access, metrics=self.metrics, endpoints=self.endpoints, clock=self.loom.clock
+            Gate,
+            access=self.access,
+            metrics=self.metrics,
+            endpoints=self.endpoints,
+            clock=self.loom.clock,
+            patience_s=self.loom.config.server.slow_reader_s,
         )
         return made
 

@@ -18,6 +18,7 @@ STATUS: dict[Code, int] = {
     "input": 422,
     "plan": 422,
     "too_large": 413,
+    "too_slow": 408,
     "rate": 429,
     "busy": 409,
     "stopping": 503,

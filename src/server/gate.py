@@ -6,12 +6,13 @@ Rule: pure ASGI, so that streams and sockets pass through untouched.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 
 from .http.endpoint import Endpoint, refused
+from .remainder import Remainder
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -54,13 +55,22 @@ class Gate:
     """Wraps an application."""
 
     def __init__(
-        self, app: ASGIApp, *, access: Access, metrics: Metrics | None, endpoints: Sequence[Endpoint], clock: Clock
+        self,
+        app: ASGIApp,
+        *,
+        access: Access,
+        metrics: Metrics | None,
+        endpoints: Sequence[Endpoint],
+        clock: Clock,
+        patience_s: float,
     ) -> None:
+        """`patience_s`: as `Remainder`."""
         self._app = app
         self._access = access
         self._metrics = metrics
         self._paths = {endpoint.path for endpoint in endpoints}
         self._clock = clock
+        self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through, or answers it with why not."""
@@ -79,22 +89,25 @@ class Gate:
         await self._http(scope, receive, send, told)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, told: str | None) -> None:
-        began, status = self._clock.now(), 500
+        began, status, body = self._clock.now(), 500, Remainder(scope, receive, self._patience_s)
 
         async def outward(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _complete(MutableHeaders(scope=message), scope)
+                headers = MutableHeaders(scope=message)
+                _complete(headers)
+                if not await body.drop() and scope["http_version"].startswith("1"):
+                    headers["Connection"] = "close"
             await send(message)
 
         try:
             if told is not None:
                 response = refused("refused", told)
                 response.status_code = 403
-                await response(scope, receive, outward)
+                await response(scope, body.receive, outward)
             else:
-                await self._app(scope, receive, outward)
+                await self._app(scope, body.receive, outward)
         finally:
             if self._metrics is not None:
                 seconds = self._clock.now() - began
@@ -112,7 +125,7 @@ def _method(scope: Scope) -> str:
     return method if method in (*_SAFE_METHODS, "POST", "PUT", "PATCH", "DELETE") else "other"
 
 
-def _complete(headers: MutableHeaders, scope: Any) -> None:
+def _complete(headers: MutableHeaders) -> None:
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
     if headers.get("content-type", "").startswith("application/json"):

@@ -20,6 +20,7 @@ from ..faults import STATUS, fault
 from ..logs import Log
 from ..protocol.incoming import Malformed, object_of, told
 from ..protocol.outgoing import Code, Fault
+from ..remainder import TooSlow
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -109,6 +110,8 @@ async def answered(endpoint: Endpoint, request: Request, client: Client, *, max_
         return refused("malformed", str(error))
     except TooLarge as error:
         return refused("too_large", str(error))
+    except TooSlow as error:
+        return refused("too_slow", str(error))
     except PlanloomError as error:
         found = fault(error)
         if found.code == "internal":

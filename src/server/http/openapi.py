@@ -31,6 +31,7 @@ _REFUSALS = {
     "403": "It comes from somewhere else.",
     "404": "There is no such thing for you.",
     "405": "There is no such method here.",
+    "408": "Its body did not come in time.",
     "409": "It can't be done as things stand; the text says why.",
     "413": "It is too large.",
     "422": "An input is missing, or a plan has faults.",

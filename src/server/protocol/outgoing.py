@@ -14,6 +14,7 @@ Code = Literal[
     "input",
     "plan",
     "too_large",
+    "too_slow",
     "rate",
     "busy",
     "stopping",
