@@ -15,6 +15,7 @@ from .keeping import Caches, Documents, Index, Memory, Playbooks, Sessions
 from .models import Embeddings, Models, Role
 from .running import Execution, Limits, Performance, Verification
 from .serving import Monitoring, Server
+from .support import Support
 
 __all__ = [
     "Config",
@@ -47,6 +48,7 @@ __all__ = [
     "Server",
     "Sessions",
     "Sql",
+    "Support",
     "Tools",
     "Verification",
 ]
@@ -98,6 +100,7 @@ class Config(Group):
     memory: Memory = Memory()
     caches: Caches = Caches()
     deck: Deck = Deck()
+    support: Support = Support()
     server: Server = Server()
     monitoring: Monitoring = Monitoring()
     features: Features = Features()

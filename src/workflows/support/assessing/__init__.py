@@ -1,0 +1,1 @@
+"""How a customer feels, and how soon a ticket needs an answer."""

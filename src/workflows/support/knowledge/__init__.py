@@ -1,0 +1,1 @@
+"""The desk's articles, searched with the document index."""

@@ -1,0 +1,1 @@
+"""Customers and orders: a sample shop, and reading one's own database."""
