@@ -55,9 +55,11 @@ def verify(as_json: bool, config_file: Path | None) -> None:
         told = (
             {"fault": found.fault, "place": found.place, "number": found.number, "told": found.told} if found else None
         )
-        print_json({"whole": found is None, "lines": report.lines, "folder": str(folder), "finding": told})
+        about = {"lines": report.lines, "emptied": report.emptied, "folder": str(folder)}
+        print_json({"whole": found is None, **about, "finding": told})
     elif found is None:
-        print_text(f"Whole: {report.lines} lines in {folder}.")
+        without = f"; what {report.emptied} of them told was taken out" if report.emptied else ""
+        print_text(f"Whole: {report.lines} lines in {folder}{without}.")
     else:
         print_text(
             f"{found.fault.capitalize()} at {found.place}: {found.told}. {report.lines} lines before it are whole."

@@ -14,6 +14,7 @@ from . import options
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..agents.knowledge import Knowledge
     from ..config import Config
     from ..documents.library import Library
     from ..documents.search.hybrid import Hit
@@ -50,16 +51,25 @@ async def opened_library(config_file: Path | None) -> AsyncIterator[tuple[Librar
 
 
 @asynccontextmanager
-async def opened_facts(config_file: Path | None) -> AsyncIterator[tuple[Facts, str]]:
-    """The facts, and whose they are when nobody is named."""
+async def opened_knowledge(config_file: Path | None) -> AsyncIterator[Knowledge]:
+    """Documents and facts of the settings in force, as goals have them."""
+    from ..agents.knowledge import Knowledge
     from ..clock import SystemClock
-    from ..memory.facts import Facts
-    from ..models.embeddings import embedder_for
 
     config = options.settings(config_file).config
     async with opened_models(config) as models:
-        embedder = embedder_for(config, models, state(config))
-        yield Facts(state(config) / "memory", embedder, SystemClock()), config.memory.user
+        knowledge = Knowledge(config, state(config), models, SystemClock())
+        try:
+            yield knowledge
+        finally:
+            await knowledge.close()
+
+
+@asynccontextmanager
+async def opened_facts(config_file: Path | None) -> AsyncIterator[tuple[Facts, str]]:
+    """The facts, and whose they are when nobody is named."""
+    async with opened_knowledge(config_file) as knowledge:
+        yield await knowledge.facts(), knowledge.user
 
 
 def state(config: Config) -> Path:

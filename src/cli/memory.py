@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..memory.facts import Fact, NewFact
+    from ..memory.forgetting import Forgotten
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -112,19 +113,24 @@ def search(query: str, count: int, user: str | None, as_json: bool, config_file:
 @options.as_json
 @options.shared
 def forget(ids: tuple[str, ...], user: str | None, as_json: bool, config_file: Path | None, **chosen: Any) -> None:
-    """Forget facts for good, by id or by what they are about."""
+    """Forget facts for good, by id or by what they are about.
+
+    Their words go from the memory, from what earlier runs and answers tell, and from all caches. Files that runs made
+    for you, and exports, are yours and stay.
+    """
     query, everything = chosen["query"], chosen["everything"]
     if sum((bool(ids), query is not None, everything)) != 1:
         raise UsageError("expected ids, --query or --all, one of them; planloom memory list shows the ids")
     is_sure = chosen["yes"] or as_json
-    count = asyncio.run(_forget(ids, query, everything, is_sure=is_sure, user=user, config_file=config_file))
-    from .output import print_json, print_text
-
+    done = asyncio.run(_forget(ids, query, everything, is_sure=is_sure, user=user, config_file=config_file))
     if as_json:
-        print_json({"forgotten": count})
+        from .output import print_json
+
+        about = {"sessions": list(done.sessions), "busy": done.busy, "problems": list(done.problems)}
+        print_json({"forgotten": done.facts, **about})
     else:
-        print_text(f"{count} forgotten." if count else "Nothing forgotten.")
-    sys.exit(0 if count else 1)
+        _show_forgotten(done)
+    sys.exit(0 if done.facts else 1)
 
 
 @command.command("export")
@@ -151,19 +157,38 @@ async def _forget(
     is_sure: bool,
     user: str | None,
     config_file: Path | None,
-) -> int:
-    from .knowledge import opened_facts
+) -> Forgotten:
+    from ..memory.forgetting import Forgotten
+    from .knowledge import opened_knowledge
 
-    async with opened_facts(config_file) as (facts, own):
-        whose = user or own
+    async with opened_knowledge(config_file) as knowledge:
+        whose = user or knowledge.user
         if ids:
-            return await facts.forget(whose, ids)
+            return await knowledge.forget(whose, ids)
+        facts = await knowledge.facts()
         found = await facts.all(whose) if everything else await facts.recall(whose, query or "", count=20)
         if found and not is_sure:
             _show(found, as_json=False)
             if not click.confirm(f"Forget these {len(found)}?", err=True):
-                return 0
-        return await facts.forget(whose, [fact.id for fact in found])
+                return Forgotten()
+        return await knowledge.forget(whose, [fact.id for fact in found])
+
+
+def _show_forgotten(done: Forgotten) -> None:
+    from ..printable import printable
+    from .output import print_text
+
+    print_text(f"{done.facts} forgotten." if done.facts else "Nothing forgotten.")
+    if done.sessions:
+        print_text(f"Its words are gone from {_count(len(done.sessions), 'session')} that used them.", "dim")
+    for told in done.busy.values():
+        print_text(f"Later, when it is closed: {printable(told)}", "yellow")
+    for told in done.problems:
+        print_text(f"Not yet: {printable(told)}; then forget again", "yellow")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _from_lines(lines: IO[str] | None) -> list[NewFact]:

@@ -75,7 +75,7 @@ class Planloom:
         self.underway = Underway(self.sessions, self.config, self.clock)
         self.models = self._make_models()
         self._asker = making.asker(self.config, self.models)
-        self.knowledge = Knowledge(self.config, self._state, self.models, self.clock)
+        self.knowledge = Knowledge(self.config, self._state, self.models, self.clock, self.sessions)
         self.crew = making.crew(self.config, self.registry, self.models)
         self._control = Control(self.underway)
         self.stages = self._make_stages(planner)
@@ -178,6 +178,7 @@ class Planloom:
             if stop is not None:
                 stop()
             self.underway.close(active)
+            await self.knowledge.finish_forgetting()
         assert active.result is not None
         return active.result
 

@@ -232,6 +232,7 @@ async def test_a_goal_can_not_waive_the_approval_of_what_destroys(config: Config
 @dataclass(frozen=True)
 class Fact:
     text: str
+    id: str = "f1"
 
 
 @pytest.mark.parametrize("attack", ["a write", "a request with a key"])

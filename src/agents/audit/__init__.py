@@ -1,7 +1,8 @@
 """The audit log: one line for each tool call, approval and decision, chained by hashes, without secrets.
 
 Rule: appended to and never changed, by any number of processes; a lock beside it keeps the chain whole. Lines that
-come close together are written together; `flush` writes them now, which callers do before anything has an effect.
+come close together are written together; `flush` writes them now, which callers do before anything has an effect. What
+a line tells can be taken out, which the log itself then says; who did what, and when, stays.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import datetime as dt
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ...clock import Clock
 from ...errors import JournalError
-from .chain import Link, Report, check, link_of, linked
+from .chain import Link, Report, check, emptied, entry_of, link_of, linked
 from .redaction import Redaction, secrets_of
 
 _NAME = "audit.jsonl"
@@ -50,7 +51,7 @@ class Audit:
 
         In a running event loop that follows by itself within a tenth of a second.
         """
-        self._buffer.append({"at": self._clock.wall(), "kind": kind, **names, **self._clean(told)})
+        self._buffer.append({"at": self._clock.wall(), "kind": kind, **names, "told": self._clean(told)})
         if self._due is not None:
             return
         with suppress(RuntimeError):  # without a loop: whoever adds flushes
@@ -75,6 +76,26 @@ class Audit:
                 f"expected to write the audit log {str(self.path)!r}, got: {error}; "
                 "make room, or set audit.enabled to off"
             ) from error
+
+    def empty(self, is_gone: Callable[[Mapping[str, Any]], bool]) -> int:
+        """Takes out what entries tell for which `is_gone` is true, and says so in the log; gives how many.
+
+        Raises:
+            JournalError: the log can't be written; it is whole all the same.
+        """
+        count = 0
+        try:
+            with self._locked():
+                for path in _files(self.folder):
+                    count += _empty(path, is_gone)
+        except OSError as error:
+            raise JournalError(
+                f"expected to write the audit log {str(self.path)!r}, got: {error}; make room"
+            ) from error
+        if count:
+            self.add("note", {}, told=f"took out what {count} lines told, for facts that were forgotten")
+            self.flush()
+        return count
 
     def _write(self) -> None:
         self._catch_up()
@@ -110,7 +131,7 @@ class Audit:
         if whole < status.st_size:
             os.truncate(self.path, whole)
             told = f"cut off {status.st_size - whole} bytes of a line that was not written whole"
-            self._buffer.insert(0, {"at": self._buffer[0]["at"], "kind": "note", "told": told})
+            self._buffer.insert(0, {"at": self._buffer[0]["at"], "kind": "note", "told": {"told": told}})
         older = [path for path in _files(self.folder) if path != self.path]
         if found is None and whole == 0 and older:
             found = _last_link(older[-1])[0]
@@ -156,16 +177,34 @@ def _write_whole(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+def _empty(path: Path, is_gone: Callable[[Mapping[str, Any]], bool]) -> int:
+    """As `Audit.empty`, for one file, which is swapped whole."""
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        before = list(file)
+    after = []
+    for line in before:
+        entry = entry_of(line)
+        after.append(emptied(line) if entry is not None and entry.get("told") and is_gone(entry) else line)
+    count = sum(a is not b for a, b in zip(before, after, strict=True))
+    if count:
+        new = path.with_suffix(".new")
+        with new.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            file.writelines(after)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    return count
+
+
 # ---- reading
 
 
 def entries(folder: Path) -> Iterator[dict[str, Any]]:
     """The entries of a log, oldest first; lines that are not JSON are left out."""
     for _, line in lines(folder):
-        with suppress(ValueError):
-            entry = json.loads(line)
-            if isinstance(entry, dict):
-                yield entry
+        if (entry := entry_of(line)) is not None:
+            told = entry.pop("told", {})
+            yield {**entry, **told} if isinstance(told, dict) else entry
 
 
 def lines(folder: Path) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,8 @@ class Fact(Protocol):
     """Something remembered."""
 
     @property
+    def id(self) -> str: ...
+    @property
     def text(self) -> str: ...
 
 
@@ -44,13 +46,14 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """What is known of a message. `language` empty: not sure. `tools` None: all. `failed` says what could not be found
-    out, by part."""
+    """What is known of a message. `language` empty: not sure. `tools` None: all. `recalled` are the ids of the facts.
+    `failed` says what could not be found out, by part."""
 
     kind: Kind
     language: str = ""
     tools: tuple[Tool, ...] | None = None
     facts: tuple[str, ...] = ()
+    recalled: tuple[str, ...] = ()
     earlier: tuple[Message, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,11 +79,13 @@ async def take(text: str, sources: Sources) -> Intake:
         before = group.create_task(part("earlier", sources.earlier())) if sources.earlier and wanted else None
         spoken = language(text)
     earlier = (before.result() if before else None) or ()
+    known = (facts.result() if facts else None) or ()
     return Intake(
         kind="goal" if wanted and not earlier else kind(text),
         language=spoken,
         tools=tools.result() if tools else None,
-        facts=tuple(fact.text for fact in (facts.result() if facts else None) or ()),
+        facts=tuple(fact.text for fact in known),
+        recalled=tuple(fact.id for fact in known),
         earlier=earlier,
         failed=failed,
     )

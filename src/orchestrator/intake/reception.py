@@ -86,6 +86,7 @@ class Reception:
                 earlier=len(found.earlier),
                 seconds=self._clock.now() - began,
                 failed=found.failed,
+                recalled=found.recalled,
             )
         )
 

@@ -15,6 +15,7 @@ from planloom.orchestrator.intake import Sources, greeting, kind, language, take
 @dataclass(frozen=True)
 class Known:
     text: str
+    id: str = "f1"
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,7 @@ async def test_a_plan_that_hangs_on_the_session_is_not_kept_for_another(config: 
 @dataclass(frozen=True)
 class Fact:
     text: str
+    id: str = "f1"
 
 
 async def test_facts_reach_the_planner_and_a_broken_memory_stops_nothing(config: Config, provider: Scripted) -> None:

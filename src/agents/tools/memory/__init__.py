@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from ....errors import SearchIndexError, ToolError, UsageError
 from ....memory.facts import Facts, NewFact
+from ...knowledge import Knowledge
 from ...tool import ToolContext, tool
 
 _TIMEOUT_S = 60.0
@@ -66,12 +67,20 @@ async def remember(
 
 @tool(effect="write", timeout_s=_TIMEOUT_S, destructive=True)
 async def forget(context: ToolContext, ids: Annotated[list[str], Field(min_length=1)]) -> int:
-    """Forgets facts about the user for good, by their ids; gives how many there were."""
-    known, user = await _facts(context)
-    return await known.forget(user, ids)
+    """Forgets facts about the user for good, by their ids, here and in earlier runs; gives how many there were."""
+    knowledge = _knowledge(context)
+    try:
+        return (await knowledge.forget(knowledge.user, ids)).facts
+    except SearchIndexError as error:
+        raise ToolError(f"memory.forget: {error}") from error
 
 
 async def _facts(context: ToolContext) -> tuple[Facts, str]:
+    knowledge = _knowledge(context)
+    return await knowledge.facts(), knowledge.user
+
+
+def _knowledge(context: ToolContext) -> Knowledge:
     if context.knowledge is None:
         raise ToolError("expected to run inside a goal, where the memory is open")
-    return await context.knowledge.facts(), context.knowledge.user
+    return context.knowledge
