@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 from .orders import USABLE, Orders, Shop
-from .period import Period
+from .period import Period, month_name
 from .shapes import Chart, Fact, Report, Row, Table
-from .written import change, percent
+from .written import short
 
 MOST_GROUPS = 6
+MOST_BARS = 24  # months; more are drawn as lines
 REST = "all others"
+A_YEAR_BEFORE = "a year before"
+_NAME_CHARS = 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """One request: whose orders, of which days."""
 
@@ -34,6 +38,25 @@ class Asked:
         """The same, a year before."""
         return self._of(self.period.before)
 
+    @cached_property
+    def first_month(self) -> str:
+        """The month of the merchant's first order, such as 2024-03; empty: there is none."""
+        found = self.orders.rows(
+            f"SELECT MIN({self.orders.month}) FROM orders o WHERE o.merchant_id = :merchant AND {USABLE}",  # noqa: S608
+            merchant=self.shop.id,
+        )
+        return str(found[0][0] or "")
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the merchant was there all of the year before, so that sums may be compared."""
+        return "" < self.first_month <= self.period.before.months[0]
+
+    @property
+    def in_charts(self) -> str:
+        """What the period is called in a legend."""
+        return self.period.words if len(self.period.words) <= _NAME_CHARS else "this period"
+
     def usable(self) -> str:
         """The condition for orders of the merchant in the period."""
         return f"o.merchant_id = :merchant AND {USABLE} AND {self.orders.within()}"
@@ -46,22 +69,21 @@ class Asked:
         )
         return int(found[0][0]), int(found[0][1])
 
-    def by(self, key: str, values: Mapping[str, Any], more: str = "") -> list[Row]:
+    def by(self, key: str, values: Mapping[str, Any]) -> list[Row]:
         """Key, cents and number of orders, grouped by an expression over `orders o`."""
         made = self.orders.rows(
-            f"SELECT {key}, SUM(o.amount_cents), COUNT(*) FROM orders o {more} "  # noqa: S608
+            f"SELECT {key}, SUM(o.amount_cents), COUNT(*) FROM orders o "  # noqa: S608
             f"WHERE {self.usable()} GROUP BY {key} ORDER BY {key}",
             **values,
         )
         return [(*keys, int(cents), int(count)) for *keys, cents, count in made]
 
+    def before(self, key: str) -> list[Row]:
+        """The same a year before; nothing where that can't be compared with."""
+        return self.by(key, self.values_before) if self.is_compared else []
+
     def _of(self, period: Period) -> dict[str, Any]:
         return {"merchant": self.shop.id, "start": str(period.start), "until": str(period.until)}
-
-
-def product_of(alias: str = "o") -> str:
-    """The product of an order, never empty."""
-    return named(f"{alias}.product")
 
 
 def named(column: str) -> str:
@@ -69,16 +91,14 @@ def named(column: str) -> str:
     return f"COALESCE(NULLIF(TRIM({column}), ''), 'unknown')"
 
 
+PRODUCT = named("o.product")
+
+
 def largest(sizes: Mapping[str, int]) -> dict[str, str]:
     """For each name the one it is shown under: at most six, the rest as `all others`; largest first."""
     order = sorted(sizes, key=lambda name: (-sizes[name], name))
     kept = order if len(order) <= MOST_GROUPS else order[: MOST_GROUPS - 1]
     return {name: name if name in kept else REST for name in order}
-
-
-def label(name: str) -> str:
-    """A name of the data as it begins a sentence."""
-    return name[:1].upper() + name[1:]
 
 
 def chart(
@@ -90,17 +110,49 @@ def chart(
     *,
     value_format: str,
 ) -> Chart:
-    """A chart's arguments. `name` becomes that of its file."""
-    lines: Any = [{"name": line, "values": list(values)} for line, values in series.items()]
+    """A chart's arguments; long names are shortened. `name` becomes that of its file."""
+    names = _told_apart(list(series))
+    lines: Any = [{"name": line, "values": list(values)} for line, values in zip(names, series.values(), strict=True)]
     return {
         "kind": kind,
         "title": title,
-        "data": {"x": list(x), "series": lines},
+        "data": {"x": _told_apart(x), "series": lines},
         "x_label": "",
         "y_label": "",
         "value_format": value_format,
         "name": name.replace("_", "-"),
     }
+
+
+def over_time(
+    name: str,
+    kind: Literal["bar", "area", "line"],
+    title: str,
+    months: Sequence[str],
+    series: Mapping[str, Sequence[float | None]],
+    *,
+    value_format: str,
+) -> Chart:
+    """A chart of months: bars that lie when there is one month, lines instead of bars when there are many."""
+    x = list(months) if kind == "area" or len(months) > MOST_BARS else [_short_month(month) for month in months]
+    shown: str = "barh" if len(months) == 1 else "line" if kind == "bar" and len(months) > MOST_BARS else kind
+    return chart(name, shown, title, x, series, value_format=value_format)
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names short enough for a legend; two that would be the same are numbered."""
+    made: list[str] = []
+    for name in names:
+        brief = short(name, _NAME_CHARS)
+        again = sum(known == brief or known.startswith(f"{brief} (") for known in made)
+        made.append(f"{brief} ({again + 1})" if again else brief)
+    return made
+
+
+def _short_month(month: str) -> str:
+    """2025-03 as Mar 25."""
+    name = month_name(month)
+    return f"{name[:3]} {name[-2:]}"
 
 
 def fact(name: str, value: str) -> Fact:
@@ -135,23 +187,3 @@ def report(
         "notes": list(asked.notes),
         "source": f"{asked.orders.source}, {asked.shop.shown}, paid orders, {asked.period.words}",
     }
-
-
-def grew(what: str, now: float, then: float, shown: str) -> str:
-    """`Sales grew 12.3% to $1.20M`; without a year to compare with, `Sales reached $1.20M`."""
-    share = change(now, then)
-    if share is None:
-        return f"{what} reached {shown}"
-    if abs(share) < 0.0005:
-        return f"{what} stayed at {shown}"
-    return f"{what} {'grew' if share > 0 else 'fell'} {percent(abs(share))} to {shown}"
-
-
-def signed(share: float | None) -> str:
-    """A change as tables show it: +12.3%; a dash where there is nothing to compare with."""
-    return "\u2013" if share is None else f"{100 * share:+.1f}%".replace("-", "\u2212")
-
-
-def listed(parts: Sequence[str]) -> str:
-    """a, b and c."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

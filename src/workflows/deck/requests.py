@@ -7,21 +7,21 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ...errors import ToolError
-from . import people, sales
+from . import monthly, people, products
 from .asking import Asked
 from .orders import Orders, opened
-from .period import Period, period
+from .period import Period, month_name, period
 from .shapes import Brief, Merchants, Report
 
 ANSWERS: Mapping[str, Callable[[Asked], Report]] = MappingProxyType(
     {
-        "monthly_sales": sales.monthly_sales,
-        "sales_by_product": sales.sales_by_product,
-        "orders_by_user_type": people.orders_by_user_type,
-        "average_order_value": sales.average_order_value,
+        "monthly_sales": monthly.monthly_sales,
+        "sales_by_product": products.sales_by_product,
+        "orders_by_user_type": monthly.orders_by_user_type,
+        "average_order_value": monthly.average_order_value,
         "user_demographics": people.user_demographics,
-        "orders_by_product": people.orders_by_product,
-        "order_value_by_product": sales.order_value_by_product,
+        "orders_by_product": products.orders_by_product,
+        "order_value_by_product": products.order_value_by_product,
     }
 )
 
@@ -92,6 +92,9 @@ def _notes(asked: Asked, today: dt.date) -> list[str]:
         made.append(f"No paid orders in {', '.join(empty[:12])}{' and more' if len(empty) > 12 else ''}.")
     if not asked.totals(asked.values_before)[1]:
         made.append(f"No paid orders in {asked.period.before.words}, so there is nothing to compare with.")
+    elif not asked.is_compared:
+        first = month_name(asked.first_month)
+        made.append(f"The first paid orders are of {first}, so totals are not compared with the year before.")
     if asked.period.end > today:
         made.append(f"The period ends after today ({today}); later days have no orders yet.")
     return made

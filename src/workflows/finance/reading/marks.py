@@ -71,7 +71,8 @@ def _outside(places: Places, quotes: Places) -> Places:
     """Those of the places that are not within quotes."""
     import numpy as np
 
-    return places[np.searchsorted(quotes, places) % 2 == 0]
+    outside: Places = places[np.searchsorted(quotes, places) % 2 == 0]
+    return outside
 
 
 def _leading(signs: Signs, quotes: Places, delimiter: int) -> Places:
