@@ -16,7 +16,8 @@ MOST_GROUPS = 6
 MOST_BARS = 24  # months; more are drawn as lines
 REST = "all others"
 A_YEAR_BEFORE = "a year before"
-_NAME_CHARS = 24
+_NAME_CHARS, _LEGEND_CHARS = 24, 16
+_MANY = 3  # names in a legend, from which on they have to be short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,12 +112,12 @@ def chart(
     value_format: str,
 ) -> Chart:
     """A chart's arguments; long names are shortened. `name` becomes that of its file."""
-    names = _told_apart(list(series))
+    names = _told_apart(list(series), _NAME_CHARS if len(series) < _MANY else _LEGEND_CHARS)
     lines: Any = [{"name": line, "values": list(values)} for line, values in zip(names, series.values(), strict=True)]
     return {
         "kind": kind,
         "title": title,
-        "data": {"x": _told_apart(x), "series": lines},
+        "data": {"x": _told_apart(x, _LEGEND_CHARS if kind == "donut" else _NAME_CHARS), "series": lines},
         "x_label": "",
         "y_label": "",
         "value_format": value_format,
@@ -134,16 +135,17 @@ def over_time(
     value_format: str,
 ) -> Chart:
     """A chart of months: bars that lie when there is one month, lines instead of bars when there are many."""
-    x = list(months) if kind == "area" or len(months) > MOST_BARS else [_short_month(month) for month in months]
+    is_scale = len(months) > (1 if kind == "area" else MOST_BARS)
+    x = list(months) if is_scale else [_short_month(month) for month in months]
     shown: str = "barh" if len(months) == 1 else "line" if kind == "bar" and len(months) > MOST_BARS else kind
     return chart(name, shown, title, x, series, value_format=value_format)
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
+def _told_apart(names: Sequence[str], most: int) -> list[str]:
     """Names short enough for a legend; two that would be the same are numbered."""
     made: list[str] = []
     for name in names:
-        brief = short(name, _NAME_CHARS)
+        brief = short(name, most)
         again = sum(known == brief or known.startswith(f"{brief} (") for known in made)
         made.append(f"{brief} ({again + 1})" if again else brief)
     return made

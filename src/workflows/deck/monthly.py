@@ -23,10 +23,17 @@ class Months:
     counts: list[int]
     old_cents: list[int]
     old_counts: list[int]
+    unknown: int
+    """How many of the months a year before lie before the first order."""
 
     @property
     def has_before(self) -> bool:
         return any(self.old_counts)
+
+    @property
+    def known_before(self) -> list[int | None]:
+        """Cents of the months a year before; None before the first order."""
+        return [*([None] * self.unknown), *self.old_cents[self.unknown :]]
 
     @property
     def means(self) -> list[float | None]:
@@ -53,6 +60,7 @@ def _months(asked: Asked) -> Months:
         counts=[now.get(month, (0, 0))[1] for month in names],
         old_cents=[then.get(month, (0, 0))[0] for month in old_names],
         old_counts=[then.get(month, (0, 0))[1] for month in old_names],
+        unknown=sum(month < asked.first_month for month in old_names),
     )
 
 
@@ -63,9 +71,9 @@ def monthly_sales(asked: Asked) -> Report:
     best = months.names[months.cents.index(max(months.cents))]
     finding = grew("Sales", total, earlier, money(total, code))
     facts = [fact("Sales", money(total, code))]
-    series = {asked.in_charts: [value / 100 for value in months.cents]}
+    series = {asked.in_charts: [_units(value) for value in months.cents]}
     if months.has_before:
-        series[A_YEAR_BEFORE] = [value / 100 for value in months.old_cents]
+        series[A_YEAR_BEFORE] = [_units(value) for value in months.known_before]
     return report(
         asked,
         "monthly_sales",
@@ -117,7 +125,7 @@ def _sales_table(months: Months, code: str, total: int, earlier: int) -> Table:
         return table(["Month", "Sales"], [*rows, ["Total", exact(total, code)]])
     rows = [
         [month_name(month), exact(value, code), exact(old, code), signed(change(value, old))]
-        for month, value, old in zip(months.names, months.cents, months.old_cents, strict=True)
+        for month, value, old in zip(months.names, months.cents, months.known_before, strict=True)
     ]
     last = ["Total", exact(total, code), exact(sum(months.old_cents), code), signed(change(total, earlier))]
     return table(["Month", "Sales", "A year before", "Change"], [*rows, last])
