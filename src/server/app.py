@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parent / "page"
 _ANYBODY = Client("", "anybody")
+_METHODS = ("GET", "POST", "PUT", "DELETE")
+_HEADERS = ("Authorization", "Content-Type", "Range")
 
 
 class Server:
@@ -108,6 +111,8 @@ class Server:
 
             routes.append(Mount("/", StaticFiles(directory=PAGE, html=True)))
         made = Starlette(routes=routes, lifespan=self._lifespan, exception_handlers={HTTPException: _no_such_address})
+        if origins := self.loom.config.server.origins:
+            made.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=_METHODS, allow_headers=_HEADERS)
         made.add_middleware(
             Gate,
             access=self.access,

@@ -11,7 +11,7 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, assert_never
 
 from ..clock import Clock
@@ -87,6 +87,11 @@ class Connection:
         self._listening: dict[str, _Listening] = {}
         rate = services.frames_per_second
         self._bucket = Bucket.full(rate, rate * _BURST_S, services.clock.now())
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the client has said who it is."""
+        return self._client is not None
 
     # ---- frames in
 
@@ -204,8 +209,7 @@ class Connection:
                 for session_id in tuple(self._listening):
                     self._leave(session_id)
             self._client = client
-        said = self._services.hello(self._client)
-        return type(said)(**{**_fields(said), "id": frame.id})
+        return replace(self._services.hello(self._client), id=frame.id)
 
     async def _open(self, frame: OpenFrame) -> Reply:
         session_id = frame.session_id or new_id()

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ..errors import UsageError
 from ..events import ArtifactCreated, Event
@@ -181,14 +182,15 @@ class Shelf:
 
     # ---- files
 
-    async def artifact(self, run_id: str, sha256: str) -> tuple[Path, ArtifactCreated]:
-        """A file that a run made: where it is, and what is known of it.
+    async def artifact(self, run_id: str, sha256: str, name: str = "") -> tuple[Path, ArtifactCreated]:
+        """A file that a run made: where it is, and what is known of it. `name`: of those with the same bytes this one.
 
         Raises:
             UsageError: the run made none of this hash, or what is there now has another.
         """
         run = await self.told(run_id)
-        made = next((made for made in files_of(run) if made.sha256 == sha256), None)
+        found = [made for made in files_of(run) if made.sha256 == sha256]
+        made = next((made for made in found if name in ("", Path(made.path).name)), None)
         if made is None:
             raise UsageError(f"expected the id of a file of run {run_id!r}, got {sha256[:80]!r}")
         path = self._workspace / made.path
@@ -220,7 +222,12 @@ def files_of(run: Recovered) -> list[ArtifactCreated]:
 
 def artifact_view(run_id: str, made: ArtifactCreated) -> dict[str, Any]:
     """A file as clients see it."""
-    return {**made.to_dict(), "name": Path(made.path).name, "url": f"/api/runs/{run_id}/artifacts/{made.sha256}"}
+    return {**made.to_dict(), "name": Path(made.path).name, "url": artifact_url(run_id, made)}
+
+
+def artifact_url(run_id: str, made: ArtifactCreated) -> str:
+    """Where a file can be had; its name stands at the end, for people and for those who save it."""
+    return f"/api/runs/{run_id}/artifacts/{made.sha256}/{quote(Path(made.path).name, safe='')}"
 
 
 def _listed(summary: Summary) -> dict[str, Any]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..config import Server
     from ..metrics import Metrics
 
+_STRANGERS = 4
 _GOING_AWAY, _POLICY, _TOO_LARGE, _TRY_LATER = 1001, 1008, 1009, 1013
 
 
@@ -24,26 +25,36 @@ class Sockets:
         self._services = services
         self._settings = settings
         self._metrics = metrics
-        self._open = 0
+        self._open: set[Connection] = set()
         self._ending: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
-        return self._open
+        return len(self._open)
 
     async def endpoint(self, socket: WebSocket) -> None:
         """One socket from the handshake to its end."""
-        if self._open >= self._settings.max_connections:
+        client = self._services.access.client(socket)
+        if not self._has_room(is_known=client is not None):
             await socket.close(_TRY_LATER, "expected fewer connections; try again later")
             return
-        await socket.accept()
-        self._count(1)
+        connection = Connection(self._services, client, self._sender(socket))
+        self._open.add(connection)
+        self._count()
         try:
-            await self._talk(socket)
+            await socket.accept()
+            await self._talk(socket, connection)
         finally:
-            self._count(-1)
+            self._open.discard(connection)
+            self._count()
 
-    async def _talk(self, socket: WebSocket) -> None:
-        connection = Connection(self._services, self._services.access.client(socket), self._sender(socket))
+    def _has_room(self, *, is_known: bool) -> bool:
+        """Whether one more may come; those who have not said who they are get a part of the places only."""
+        most = self._settings.max_connections
+        if is_known or len(self._open) < most // _STRANGERS:
+            return len(self._open) < most
+        return sum(not connection.is_known for connection in self._open) < max(1, most // _STRANGERS)
+
+    async def _talk(self, socket: WebSocket, connection: Connection) -> None:
         if self._ending is None:
             self._ending = asyncio.get_running_loop().create_future()
         writing = asyncio.create_task(connection.write())
@@ -86,10 +97,9 @@ class Sockets:
                 return _TOO_LARGE
             await connection.take(text)
 
-    def _count(self, more: int) -> None:
-        self._open += more
+    def _count(self) -> None:
         if self._metrics is not None:
-            self._metrics.connections.set(self._open)
+            self._metrics.connections.set(len(self._open))
 
     def close(self) -> None:
         """Says goodbye to all, with a code that tells clients to come back; may be called again."""

@@ -45,11 +45,18 @@ class Talk:
 
     async def until(self, kind: str, where: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
         """The next frame of a kind."""
+        while True:
+            frame = await self.until_any(kind)
+            if where(frame):
+                return frame
+
+    async def until_any(self, *kinds: str) -> dict[str, Any]:
+        """The next frame of one of the kinds."""
         async with asyncio.timeout(DEADLINE_S):
             while True:
                 frame = json.loads(await self.socket.recv())
                 self.seen.append(frame)
-                if frame["type"] == kind and where(frame):
+                if frame["type"] in kinds:
                     return frame
 
     async def ask(self, kind: str, reply: str, **fields: Any) -> dict[str, Any]:

@@ -36,21 +36,24 @@ class ArtifactPages:
 
     def endpoints(self) -> list[Endpoint]:
         """What is offered."""
+        one = "/api/runs/{run_id}/artifacts/{sha256}"
         return [
             Endpoint(
                 method="GET",
-                path="/api/runs/{run_id}/artifacts/{sha256}",
+                path=path,
                 handler=self._file,
                 summary="A file that a run made; ranges work.",
                 query=FileQuery,
                 answer="application/octet-stream",
             )
+            for path in (one, f"{one}/{{name}}")
         ]
 
     async def _file(self, call: Call) -> Response:
         run_id = call.path("run_id")
         await self._desk.session_of(run_id, call.owner)
-        path, made = await self._shelf.artifact(run_id, call.path("sha256"))
+        name = str(call.request.path_params.get("name", ""))
+        path, made = await self._shelf.artifact(run_id, call.path("sha256"), name)
         kind = media_type(made.media_type, path.name)
         shows = kind in SAFE and not call.query.download
         return FileResponse(path, headers=file_headers(path.name, kind, shows=shows), media_type=_charset(kind))

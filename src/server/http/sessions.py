@@ -102,7 +102,8 @@ class SessionPages:
 
     def _listed(self, session_id: str) -> list[dict[str, Any]]:
         folder = self._workspace / _UPLOADS / session_id
-        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        is_inside = folder.resolve() == folder
+        found = sorted(folder.iterdir()) if is_inside and folder.is_dir() else []
         return [self._file(path) for path in found if path.is_file() and not path.is_symlink()]
 
     def _file(self, path: Path) -> dict[str, Any]:
@@ -127,6 +128,8 @@ class SessionPages:
 
     def _keep(self, session_id: str, name: str, data: bytes) -> Path:
         folder = self._workspace / _UPLOADS / session_id
+        if folder.resolve() != folder:
+            raise ToolError("a link leads out of the session's folder; remove it")
         path = Workspace(self._workspace, folder).output(name)
         try:
             path.write_bytes(data)

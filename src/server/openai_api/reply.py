@@ -23,6 +23,7 @@ from ...events import (
 from ...memory.sessions.state import OpenApproval
 from ..following import Following
 from ..room import Room
+from ..shelf import artifact_url
 from . import wire
 
 _ARGUMENTS = 2_000
@@ -50,7 +51,7 @@ class Said:
             case StepFinished() as step:
                 return "", self.note(f"{step.step}: {step.status}{f' ({step.error})' if step.error else ''}\n")
             case ArtifactCreated() as made if made.sha256:
-                self.files[made.path] = f"{base_url}/api/runs/{event.run_id}/artifacts/{made.sha256}"
+                self.files[made.path] = f"{base_url}{artifact_url(event.run_id, made)}"
             case ApprovalAsked() as asked:
                 return self.more(question(asked)), ""
             case RunFinished() as end:
