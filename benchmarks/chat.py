@@ -47,11 +47,10 @@ class Serving:
 
 @asynccontextmanager
 async def serving(folder: Path, **settings: Any) -> AsyncIterator[Serving]:
-    """A server over an empty folder; `settings` as in config.yaml."""
+    """A server over an empty folder; `settings` as in config.yaml. All clients are one to it: limits of one are off."""
+    limits = {"max_connections": 8192, "messages_per_minute": 0, "requests_per_minute": 0}
     config = folder / "planloom.yaml"
-    config.write_text(
-        json.dumps({"server": {"max_connections": 8192}, "monitoring": {"log_level": "error"}, **settings})
-    )
+    config.write_text(json.dumps({"server": limits, "monitoring": {"log_level": "error"}, **settings}))
     command = ["-m", "planloom", "serve", "--port", "0", "--workspace", str(folder), "--config", str(config)]
     process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE, cwd=folder)
     try:

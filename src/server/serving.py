@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from ..errors import UsageError
+from ..listening import BACKLOG, listener, origin, when_told_to_end
 from .access import is_loopback_host
 from .app import PAGE, Server
 
 if TYPE_CHECKING:
     from ..config import Config
 
-_BACKLOG = 2048
 _KEEP_ALIVE_S = 75.0
 
 
@@ -48,8 +47,9 @@ async def running(config: Config, *, host: str | None = None, port: int | None =
     config, token = _with_token(config, host or config.server.host)
     async with Planloom(config) as loom:
         server = Server(loom)
-        listener = _listener(config.server.host, config.server.port if port is None else port)
-        url, handle = _url(listener), listener.detach()  # whoever serves it closes it
+        listening = listener(config.server.host, config.server.port if port is None else port)
+        _find_dead_peers(listening)
+        url, handle = origin(listening), listening.detach()  # whoever serves it closes it
         ending = asyncio.Event()
         serving = asyncio.create_task(
             serve(server.app(), _hypercorn(config, handle), shutdown_trigger=_waits(ending))  # type: ignore[arg-type]
@@ -72,10 +72,7 @@ async def serve_until_told(
         as `running`.
     """
     told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows: Ctrl-C is a KeyboardInterrupt there
-            loop.add_signal_handler(number, told.set)
+    when_told_to_end(told.set)
     async with running(config, host=host, port=port) as found:
         announce(found)
         await told.wait()
@@ -102,7 +99,7 @@ def _hypercorn(config: Config, handle: int) -> Any:
     _offer_no_compression()
     settings = Hypercorn()
     settings.bind = [f"fd://{handle}"]
-    settings.backlog = _BACKLOG
+    settings.backlog = BACKLOG
     settings.include_server_header = False
     settings.accesslog = None
     settings.errorlog = None
@@ -144,31 +141,9 @@ async def _until_ready(server: Server, serving: asyncio.Task[None]) -> None:
         raise UsageError("expected the server to listen, but it ended at once")
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _find_dead_peers(listener)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise UsageError(f"expected a free port at {host}:{port}, got {error}; choose another --port") from error
-    listener.setblocking(False)
-    return listener
-
-
-def _find_dead_peers(listener: socket.socket) -> None:
+def _find_dead_peers(listening: socket.socket) -> None:
     """Has the kernel end connections whose other side is gone; what is accepted inherits it (Linux)."""
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 300_000)):
         if hasattr(socket, name):
-            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - what it is bound to, told as a name that works
-        host = "localhost"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            listening.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...errors import UsageError
+from ...listening import BACKLOG, listener, origin, when_told_to_end
 from .app import create_app
 from .provider import Provider
 from .settings import Settings
 
 if TYPE_CHECKING:
+    import socket
+
     import uvicorn
 
 LOOPBACK = "127.0.0.1"
-_BACKLOG = 2048
 _CLOSING_S = 1
 
 
@@ -39,16 +38,16 @@ async def running(settings: Settings | None = None, *, host: str = LOOPBACK, por
         UsageError: the port can't be had.
     """
     app = create_app(settings)
-    listener = _listener(host, port)
+    listening = listener(host, port)
     server, ready = _server(app)
-    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
     try:
         await _wait(ready, serving)
-        yield Running(f"{_origin(listener)}/v1", app.state.provider)
+        yield Running(f"{origin(listening)}/v1", app.state.provider)
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
-        listener.close()
+        listening.close()
 
 
 async def serve(settings: Settings, *, host: str, port: int, announce: Callable[[str], None]) -> None:
@@ -57,19 +56,16 @@ async def serve(settings: Settings, *, host: str, port: int, announce: Callable[
     Raises:
         UsageError: the port can't be had.
     """
-    listener = _listener(host, port)
+    listening = listener(host, port)
     server, ready = _server(create_app(settings))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows: Ctrl-C is a KeyboardInterrupt there
-            loop.add_signal_handler(number, setattr, server, "should_exit", True)
-    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    when_told_to_end(lambda: setattr(server, "should_exit", True))
+    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
     try:
         await _wait(ready, serving)
-        announce(f"{_origin(listener)}/v1")
+        announce(f"{origin(listening)}/v1")
         await serving
     finally:
-        listener.close()
+        listening.close()
 
 
 async def _wait(ready: asyncio.Event, serving: asyncio.Future[Any]) -> None:
@@ -103,27 +99,8 @@ def _server(app: Any) -> tuple[uvicorn.Server, asyncio.Event]:
         log_config=None,
         log_level="critical",
         access_log=False,
-        backlog=_BACKLOG,
+        backlog=BACKLOG,
         timeout_graceful_shutdown=_CLOSING_S,
         server_header=False,
     )
     return Server(config), ready
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio then sets TCP_NODELAY
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise UsageError(f"expected a free port at {host}:{port}, got {error}; choose another --port") from error
-    listener.setblocking(False)
-    return listener
-
-
-def _origin(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
