@@ -31,6 +31,7 @@ _COMMANDS = {
     "serve": ("serve", "Serve the chat: a page, a socket, HTTP, and a model for OpenAI clients."),
     "chat": ("chat", "Talk to a server in the terminal."),
     "simulate": ("simulate", "Serve a simulated model endpoint, for tests and load."),
+    "loadtest": ("loadtest", "Load a server as its clients do; compare two loads."),
     "doctor": ("doctor", "Check the installation; show the settings in force."),
 }
 

@@ -69,7 +69,7 @@ def _processor(figures: Mapping[str, Any]) -> tuple[Kind, str] | None:
     if (cpu.get("machine_share") or 0.0) >= _FULL:
         return "CPU", (
             f"CPU: the machine is full ({cpu['machine_share']:.0%} of {cpu['cores']} cores), of which the server has "
-            f"{cpu['server_cores']:.2f} and its workers {cpu['workers_cores']:.2f} cores; the load itself has a part."
+            f"{cpu['server_cores']:.2f} and its workers {cpu['workers_cores']:.2f} cores; the rest is others."
         )
     return None
 

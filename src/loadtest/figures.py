@@ -98,8 +98,8 @@ def cost(load: Load, served: Sequence[Served], seconds: float) -> dict[str, Any]
     known = [one.usd for one in served]
     if known and all(usd is not None for usd in known) and any(known):
         total, basis = sum(usd for usd in known if usd is not None), "prices of the settings"
-    elif load.provider == "none":
-        total, basis = 0.0, "no model is called"
+    elif not any(one.calls for one in served):
+        total, basis = 0.0, "no model was called"
     else:
         pairs = [(one.prompt_tokens, one.completion_tokens) for one in served]
         total = sum(ins * load.usd[0] + outs * load.usd[1] for ins, outs in pairs) / 1e6

@@ -21,11 +21,11 @@ def markdown(report: Mapping[str, Any]) -> str:
         )
     cause = report["bottleneck"]
     parts += [f"**{cause['told']}**", "\n".join(f"- {fact}" for fact in cause["evidence"])]
-    parts += [table(("", "measured"), rows(report))]
+    parts += [table(("", "measured"), *rows(report))]
     if report["failed"]:
-        parts += ["## Failures", table(("kind", "goals", "for example"), failures(report))]
+        parts += ["## Failures", table(("kind", "goals", "for example"), *failures(report))]
     if report.get("search"):
-        parts += ["## The search", report["search"]["told"], search_table(report["search"])]
+        parts += ["## The search", report["search"]["told"], table(*search_rows(report["search"]))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -47,8 +47,11 @@ def rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     cost, tokens = report["cost"], report["tokens"]
     return [
         ("goals sent, succeeded", f"{report['sent']:,}, {report['succeeded']:,} ({_percent(report['success_share'])})"),
-        ("response time p50, p95, p99", f"{_s(report['p50'])}, {_s(report['p95'])}, {_s(report['p99'])}"),
-        ("first event p95", _s(report["first_event_p95"])),
+        (
+            "response time p50, p95, p99",
+            f"{seconds(report['p50'])}, {seconds(report['p95'])}, {seconds(report['p99'])}",
+        ),
+        ("first event p95", seconds(report["first_event_p95"])),
         ("throughput", f"{_n(report['throughput'])} goals a second ({report['seconds']:,.1f} s in all)"),
         ("429s of the provider", f"{report['rejected_429']:,}"),
         ("approvals answered", f"{report['approvals']:,}"),
@@ -95,19 +98,22 @@ def failures(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [(kind, f"{count:,}", told.get(kind, "")) for kind, count in report["failed"].items()]
 
 
-def search_table(search: Mapping[str, Any]) -> str:
-    """The trials of a search."""
-    made = [
-        (
-            f"{one['concurrency']}", str(one["batch_size"] or "none"), _n(one["throughput"]), _s(one["p95"]),
-            _percent(one["success_share"]), one["bottleneck"],
-        )
-        for one in search["trials"]
+def search_rows(search: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The trials of a search, with a head."""
+    head = ("at once", "batch", "goals a second", "p95", "succeeded", "held by")
+    return [
+        head,
+        *(
+            (
+                str(one["concurrency"]), str(one["batch_size"] or "none"), _n(one["throughput"]), seconds(one["p95"]),
+                _percent(one["success_share"]), one["bottleneck"],
+            )
+            for one in search["trials"]
+        ),
     ]  # fmt: skip
-    return table(("at once", "batch", "goals a second", "p95", "succeeded", "held by"), made)
 
 
-def table(head: tuple[str, ...], body: list[Any]) -> str:
+def table(head: tuple[str, ...], *body: tuple[str, ...]) -> str:
     """A table of Markdown."""
     lines = [head, tuple("---" for _ in head), *body]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
@@ -117,7 +123,8 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _s(value: float | None) -> str:
+def seconds(value: float | None) -> str:
+    """A time as people read it."""
     return "none" if value is None else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
 
 

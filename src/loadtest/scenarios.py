@@ -64,15 +64,26 @@ def report(count: int, seed: int, folder: Path | None) -> Iterable[Frame]:
         yield {"message": "Report on the folder ."}
 
 
-def questions(count: int, seed: int, folder: Path | None) -> Iterable[Frame]:
-    """Questions that no playbook fits: the model plans and writes the answer."""
+def texts(count: int, seed: int, folder: Path | None) -> Iterable[Frame]:
+    """Letters that a model classifies, summarises and answers: three calls a goal, two of them side by side."""
     chance = random.Random(seed)  # noqa: S311 - only has to repeat
-    subjects = ("short meetings", "a four-day week", "pair programming", "working at night", "open offices")
+    things = ("lamp", "chair", "kettle", "desk", "radio")
     for number in range(count):
-        yield {"message": f"Weigh the pros and cons of {chance.choice(subjects)} for a team of {number % 40 + 2}"}
+        letter = f"Letter {number}: my {chance.choice(things)} came {chance.randint(1, 20)} days late. What now?"
+        labels = ["delivery", "billing", "praise"]
+        steps = [
+            {"id": "kind", "action": "model.classify", "parameters": {"text": letter, "labels": labels}},
+            {"id": "short", "action": "model.summarise", "parameters": {"text": letter}},
+            {
+                "id": "reply",
+                "action": "model.write",
+                "parameters": {"instructions": "Answer politely.", "data": ["${kind.label}", "${short.text}"]},
+            },
+        ]
+        yield {"plan": {"goal": "Answer a letter", "steps": steps, "answer": "${reply.text}"}}
 
 
-BUILT_IN = {goals.__name__: goals for goals in (sums, report, questions)}
+BUILT_IN = {goals.__name__: goals for goals in (sums, report, texts)}
 
 
 def names() -> dict[str, str]:
