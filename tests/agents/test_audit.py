@@ -109,6 +109,32 @@ def test_several_processes_keep_one_chain(tmp_path, max_bytes):
     assert (len(list(tmp_path.glob("audit-*.jsonl"))) > 3) == bool(max_bytes)
 
 
+def test_what_a_line_tells_can_be_taken_out_and_the_chain_stays_whole(tmp_path):
+    for _ in range(3):
+        log(tmp_path, 3, max_bytes=900)
+    audit = Audit(tmp_path, SystemClock(), max_bytes=900)
+    audit.add("call", {"step": "secret"}, arguments={"text": "she keeps birds"})
+    audit.flush()
+    assert audit.empty(lambda entry: "birds" in str(entry["told"])) == 1
+    assert "birds" not in "".join(path.read_text() for path in tmp_path.glob("*.jsonl"))
+    report = verify(tmp_path)
+    assert report.finding is None and (report.lines, report.emptied) == (11, 1)
+    found = list(entries(tmp_path))
+    assert [entry.get("arguments") for entry in found if entry.get("step") == "secret"] == [None]
+    assert "1 lines" in found[-1]["told"]
+    assert audit.empty(lambda entry: "birds" in str(entry["told"])) == 0
+    log(tmp_path, 1)
+    assert verify(tmp_path).finding is None
+
+
+def test_content_that_was_changed_and_not_taken_out_is_an_alteration(tmp_path):
+    log(tmp_path)
+    rows = lines(tmp_path)
+    rewrite(tmp_path, [*rows[:2], rows[2].replace('"x"', '"y"'), *rows[3:]])
+    found = verify(tmp_path).finding
+    assert found is not None and (found.fault, found.number) == ("altered", 3)
+
+
 def test_chain_goes_on_over_files(tmp_path):
     for _ in range(4):
         log(tmp_path, 3, max_bytes=500)

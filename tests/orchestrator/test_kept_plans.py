@@ -21,6 +21,7 @@ from planloom.orchestrator.planning import cached
 @dataclass(frozen=True)
 class Remembered:
     text: str
+    id: str = "f1"
 
 
 class Lines(TypedDict):

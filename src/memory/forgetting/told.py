@@ -6,7 +6,8 @@ of another's sessions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from ..sessions import Sessions
 from ..sessions.exchange import referred
 from ..sessions.names import is_id, person
 from .wording import MARK, Wording
+
+_RUN_FOLDER = re.compile(r"(?P<path>.*-(?P<run>\d{8}-\d{6}-[0-9a-f]{6}))")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,7 +71,7 @@ class Told:
                 made = redact(
                     folder,
                     self._sessions.clock,
-                    _without(wording, gone),
+                    _Change(wording, gone),
                     wording.is_in,
                     compression=settings.compression,
                 )
@@ -105,11 +108,41 @@ def _referred(folder: Path) -> set[str]:
         return set()
 
 
-def _without(wording: Wording, gone: set[str]) -> Callable[[Any], Any]:
-    """What is left of an event's payload; where a stored value goes, the mark takes its place."""
+class _Change:
+    """What is left of the payloads of a session; where a stored value goes, the mark takes its place.
 
-    def change(payload: Any) -> Any:
-        left = wording.without(payload)
-        return {**left, "stored": None, "value": MARK} if left.get("stored") in gone else left
+    A run's folder is named by the goal's words: when they go, the folder and all paths into it get another name. The
+    folder first, so that a kill in between leaves a journal that is changed the next time.
+    """
 
-    return change
+    def __init__(self, wording: Wording, gone: set[str]) -> None:
+        self._wording = wording
+        self._gone = gone
+        self._names: dict[str, str] = {}
+
+    def __call__(self, payload: Any) -> Any:
+        goal = str(payload.get("goal", ""))
+        if self._wording.without(goal) != goal and (found := _RUN_FOLDER.fullmatch(str(payload.get("out", "")))):
+            self._rename(Path(found["path"]), found["run"])
+        left = self._wording.without(_renamed(payload, self._names) if self._names else payload)
+        return {**left, "stored": None, "value": MARK} if left.get("stored") in self._gone else left
+
+    def _rename(self, folder: Path, run: str) -> None:
+        self._names[folder.name] = f"forgotten-{run}"
+        if folder.is_dir():
+            folder.rename(folder.with_name(self._names[folder.name]))
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """The value with other names of folders; the same object when none is in it."""
+    match value:
+        case str():
+            return next((value.replace(old, new) for old, new in names.items() if old in value), value)
+        case dict():
+            made = {key: _renamed(item, names) for key, item in value.items()}
+            return value if all(made[key] is value[key] for key in value) else made
+        case list() | tuple():
+            items = [_renamed(item, names) for item in value]
+            return value if all(a is b for a, b in zip(items, value, strict=True)) else items
+        case _:
+            return value

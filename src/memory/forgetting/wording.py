@@ -21,7 +21,7 @@ _WORD = re.compile(r"[^\W_]+")
 _BETWEEN = r"(?:\\[nrtbf]|\\u[0-9a-fA-F]{4}|&#?\w{1,8};|[\W_]){1,24}"
 _BEGINS = r"(?:(?<![^\W_])|(?<=\\[nrtbf]))"
 _ENDS = r"(?![^\W_])"
-_CUT = r"\w{0,40}(?=\s*(?:\u2026|\.\.\.|\Z))"
+_CUT = r"\w{0,40}(?=\s*(?:\u2026|\.\.\.)|-+\d{8}-\d{6})"  # the last: a folder named by a run's goal
 _UNSPACED = "\u0e00"  # scripts from here on mostly have no spaces between words
 _TELLING_CHARS = 8  # letters and digits; shorter texts of one word stand in too many places by chance
 _MOST_CUT = 40  # words of a fact that is looked for without its end
@@ -81,27 +81,28 @@ class Wording:
             return MARK
         if self._anywhere is None:
             return text
-        small = text.casefold()
+        small = text.lower()
         if not any(word in small for word in self._first):
             return text
         return self._anywhere.sub(MARK, text)
 
 
 def _any(texts: Iterable[str]) -> re.Pattern[str] | None:
-    patterns = [pattern for text in texts for pattern in _patterns(text)]
+    forms = dict.fromkeys(form for text in texts for form in (unicodedata.normalize("NFC", text), text))
+    patterns = [pattern for form in forms for pattern in _patterns(form)]
     return re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
 
 
 def _patterns(text: str) -> list[str]:
     """The whole text, and its beginning where the end was cut off."""
-    words = _WORD.findall(unicodedata.normalize("NFC", text))
+    words = _WORD.findall(text)
     if not words:
         return [re.escape(text.strip())]
     begin = _BEGINS if words[0][0] < _UNSPACED else ""
     end = _ENDS if words[-1][-1] < _UNSPACED else ""
     told = [_word(word) for word in words]
     patterns = [begin + _BETWEEN.join(told) + end]
-    least = max(3, (len(words) + 1) // 2)
+    least = _least(words)
     if least < len(words):
         rest = ""
         for word in reversed(told[least:_MOST_CUT]):
@@ -120,15 +121,22 @@ def _sign(sign: str) -> str:
         return sign
     code = ord(sign)
     units = [sign.encode("utf-16-be")[at : at + 2].hex() for at in range(0, len(sign.encode("utf-16-be")), 2)]
-    ways = [re.escape(sign), "".join(rf"\\u{unit}" for unit in units), f"&#{code};", f"&#x0*{code:x};"]
+    ways = [re.escape(sign), "".join(rf"\\{{1,4}}u{unit}" for unit in units), f"&#{code};", f"&#x0*{code:x};"]
+    ways += [rf"\\x{code:02x}"] if code < 256 else []
     apart = unicodedata.normalize("NFD", sign)
     return f"(?:{'|'.join([*ways, re.escape(apart)] if apart != sign else ways)})"
 
 
+def _least(words: list[str]) -> int:
+    """How many words of a fact are enough where its end was cut off."""
+    return max(3, (len(words) + 1) // 2)
+
+
 def _first(text: str) -> str:
-    """A word, or a part of one, that stands in the text however it is escaped; empty: there is none."""
-    found = re.findall(r"[a-z0-9]+", text.casefold())
-    return max(found, key=len, default="")
+    """A word, or a part of one, that stands in every form of the text; empty: there is none."""
+    words = _WORD.findall(unicodedata.normalize("NFC", text))
+    found = re.findall(r"[A-Za-z0-9]+", " ".join(words[: _least(words)]))
+    return max(found, key=len, default="").lower()
 
 
 def _is_telling(text: str) -> bool:
