@@ -188,7 +188,7 @@ class Settlement(TypedDict):
 
 
 class Done(TypedDict):
-    """One entry of the desk's ledger. `repeated`: it was there already. `refused`: why it was not made, "" if it was."""
+    """An entry of the desk's ledger. `repeated`: it was there already. `refused`: why it was not made, "" if it was."""
 
     key: str
     action: str

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ....errors import ToolError, TransientError
 from ..shapes import Done
@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS tickets (
 CREATE INDEX IF NOT EXISTS tickets_by_customer ON tickets (customer, at);
 """
 _BUSY_S = 30.0
+T = TypeVar("T")
 PAYING = ("refund", "duplicate")
 _ONE_OF = (*PAYING, "replacement")
 
@@ -92,7 +93,8 @@ class Ledger:
 
         def read(base: sqlite3.Connection) -> tuple[int, int, list[str]]:
             count, cents = base.execute(
-                "SELECT COUNT(*), COALESCE(SUM(cents), 0) FROM actions WHERE customer = ? AND action IN ('refund', 'duplicate') AND day >= ?",
+                "SELECT COUNT(*), COALESCE(SUM(cents), 0) FROM actions "
+                "WHERE customer = ? AND action IN ('refund', 'duplicate') AND day >= ?",
                 (name, since),
             ).fetchone()
             rows = base.execute(
@@ -128,7 +130,7 @@ class Ledger:
 
         return self._use(read)
 
-    def _use(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+    def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             with self._opened() as base:
                 return work(base)

@@ -61,6 +61,8 @@ def decide(ticket: Ticket, triage: Triage, history: History, policy: Policy) -> 
             return case.due("reply", "account", "the knowledge base says how")
         case "delivery" if history["order"] is not None:
             return case.due("reply", "delivery", "the order's state answers it")
+        case "delivery":
+            return case.due("ask", "which_order", "no order of theirs is named")
         case "other":
             return case.due("reply", "other", "no rule knows what it is about")
     return case.due("reply", triage["category"], "a question; nothing is due")

@@ -6,6 +6,7 @@ Rule: where no sandbox is safe nothing is worked out, and the ticket goes to a p
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -21,6 +22,9 @@ from ..shapes import Amount, Order, Rule
 _WINDOW_S = 0.02
 _MOST = 200
 _FIELDS = ("unit_cents", "quantity", "discount_cents", "shipping_cents", "charges", "refunded_cents")
+
+
+_COUNTERS: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Counter]] = weakref.WeakKeyDictionary()
 
 
 class Counter:
@@ -81,8 +85,11 @@ def sandbox_for(kind: Any) -> Sandbox:
     return Sandbox(kind=kind)
 
 
-def kind_of(config: Config) -> str:
-    return config.tools.code.sandbox
+def counter(config: Config) -> Counter:
+    """What works out amounts on this event loop."""
+    loop, kind = asyncio.get_running_loop(), config.tools.code.sandbox
+    by_kind = _COUNTERS.setdefault(loop, {})
+    return by_kind.setdefault(kind, Counter(sandbox_for(kind)))
 
 
 def _whole(order: Mapping[str, Any], name: str) -> int:

@@ -62,9 +62,12 @@ def samples(
     mixed: float = 0.1,
     injected: float = 0.05,
 ) -> list[Sample]:
-    """Tickets about the subjects, in their order. `mixed`, `injected`: shares of those with two matters, with an attack."""
-    chance = random.Random(seed)  # noqa: S311  # not a secret
-    return [_sample(chance, subjects[n % len(subjects)], n, half, mixed, injected) for n in range(count)]
+    """Tickets about the subjects, in their order.
+
+    `mixed` and `injected` are the shares of those with two matters, and with an attack.
+    """
+    maker = _Maker(random.Random(seed), half)  # noqa: S311  # not a secret
+    return [maker.sample(subjects[n % len(subjects)], n, mixed=mixed, injected=injected) for n in range(count)]
 
 
 def injections() -> list[str]:
@@ -78,44 +81,43 @@ def sentences(category: str, language: str, half: Half) -> Sequence[str]:
     return [*both["known"], *both["held"]] if half == "both" else both[half]
 
 
-def _sample(chance: random.Random, subject: Subject, number: int, half: Half, mixed: float, injected: float) -> Sample:
-    category = chance.choices(CATEGORIES, _WEIGHTS)[0]
-    language = "en" if chance.random() < _ENGLISH else chance.choice(LANGUAGES[1:])
-    second = ""
-    if chance.random() < mixed and category not in ("abuse", "praise"):
-        second = chance.choice([one for one in CATEGORIES[:5] if one != category])
-    is_attack = chance.random() < injected
-    said = [one for one in _pieces(chance, category, second, language, half, is_attack) if one]
-    text = " ".join(said).format(item=subject.item, order=subject.order)
-    return Sample(
-        id=f"T-{seed_name(number)}",
-        customer=subject.customer,
-        channel=chance.choice(("email", "chat", "form")),
-        text=text,
-        order=subject.order if chance.random() < 0.5 and category != "account" else "",
-        category=category,
-        second=second,
-        language=language,
-        injection=is_attack,
-    )
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Draws tickets from one half of the sentences."""
 
+    chance: random.Random
+    half: Half
 
-def seed_name(number: int) -> str:
-    """The number of a ticket as it is shown."""
-    return f"{number + 1:04d}"
+    def sample(self, subject: Subject, number: int, *, mixed: float, injected: float) -> Sample:
+        chance = self.chance
+        category = chance.choices(CATEGORIES, _WEIGHTS)[0]
+        language = "en" if chance.random() < _ENGLISH else chance.choice(LANGUAGES[1:])
+        second = ""
+        if chance.random() < mixed and category not in ("abuse", "praise"):
+            second = chance.choice([one for one in CATEGORIES[:5] if one != category])
+        is_attack = chance.random() < injected
+        said = " ".join(filter(None, self._pieces(category, second, language, is_attack=is_attack)))
+        return Sample(
+            id=f"T-{number + 1:04d}",
+            customer=subject.customer,
+            channel=chance.choice(("email", "chat", "form")),
+            text=said.format(item=subject.item, order=subject.order),
+            order=subject.order if chance.random() < 0.5 and category != "account" else "",
+            category=category,
+            second=second,
+            language=language,
+            injection=is_attack,
+        )
 
-
-def _pieces(
-    chance: random.Random, category: str, second: str, language: str, half: Half, is_attack: bool
-) -> Iterator[str]:
-    told = _told()
-    yield chance.choice(told["openings"][language])
-    yield chance.choice(sentences(category, language, half))
-    if second:
-        yield chance.choice(sentences(second, language, half))
-    if is_attack:
-        yield chance.choice(told["injections"])
-    yield chance.choice(told["closings"][language]).format(name=chance.choice(_NAMES))
+    def _pieces(self, category: str, second: str, language: str, *, is_attack: bool) -> Iterator[str]:
+        told, chance = _told(), self.chance
+        yield chance.choice(told["openings"][language])
+        yield chance.choice(sentences(category, language, self.half))
+        if second:
+            yield chance.choice(sentences(second, language, self.half))
+        if is_attack:
+            yield chance.choice(told["injections"])
+        yield chance.choice(told["closings"][language]).format(name=chance.choice(_NAMES))
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,270 @@
+"""The tools of the plug-in: one a step of a ticket. Rule: a model is asked only where it may choose words or labels.
+
+Reads have no key; every write has one made of what it is about, so that it happens once whatever is repeated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...agents.tool import ToolContext, tool
+from .case import Case
+from .shapes import (
+    Amount,
+    Closed,
+    Decision,
+    Done,
+    Draft,
+    History,
+    Inbox,
+    Priority,
+    Report,
+    Sentiment,
+    Settlement,
+    Solution,
+    Ticket,
+    Triage,
+)
+
+_MODEL_S = 300.0
+
+
+@tool(effect="read", name="support.inbox")
+def inbox(context: ToolContext, path: str | None = None, sample: int = 20, seed: int = 1) -> Inbox:
+    """Reads tickets from a JSON Lines file (customer, text, and optionally id, channel, order, transcript, received).
+
+    Without a path a sample inbox is made, of `sample` tickets about the sample shop.
+    """
+    from . import reading
+
+    if path:
+        return reading.inbox(context.workspace.readable(path))
+    from .samples.making import inbox as made
+
+    return made(context.config, sample, seed)
+
+
+@tool(effect="read", name="support.ticket")
+def ticket(
+    *,
+    text: str, customer: str = "", channel: str = "chat", order: str = "", transcript: str = "", id: str = "",  # noqa: A002
+    received: str = "",
+) -> Ticket:  # fmt: skip
+    """Takes a ticket in: says whether its text can be read, and gives it an id that is the same if it comes again."""
+    from . import reading
+
+    return reading.ticket(
+        {
+            "text": text,
+            "customer": customer,
+            "channel": channel,
+            "order": order,
+            "transcript": transcript,
+            "id": id,
+            "received": received,
+        }
+    )
+
+
+@tool(effect="read", name="support.triage", timeout_s=_MODEL_S)
+async def triage(ticket: Ticket, context: ToolContext) -> Triage:
+    """What a ticket is about: category, language, claims, wishes, the order it names. Rules, and a model's category."""
+    from .triage.choosing import triage as chosen
+
+    return await chosen(ticket, context)
+
+
+@tool(effect="read", name="support.sentiment", timeout_s=_MODEL_S)
+async def sentiment(triage: Triage, context: ToolContext) -> Sentiment:
+    """How the customer sounds, -1 to 1."""
+    from .asking import labelled
+    from .assessing import feeling
+
+    found = feeling.sentiment(triage["said"], triage["language"])
+    mood, _ = await labelled(context, triage["said"][:4000], list(feeling.MOODS), "how the customer sounds")
+    return found if mood is None else Sentiment(score=found["score"], mood=mood, by="model")  # type: ignore[typeddict-item]
+
+
+@tool(effect="read", name="support.priority", timeout_s=_MODEL_S)
+async def priority(ticket: Ticket, triage: Triage, context: ToolContext) -> Priority:
+    """How soon a ticket needs an answer, and why; a model may move it by one step."""
+    from .asking import labelled
+    from .assessing import feeling
+
+    score = feeling.sentiment(triage["said"], triage["language"])["score"]
+    found = feeling.priority(ticket, triage, score=score)
+    wished, _ = await labelled(context, triage["said"][:4000], list(feeling.LEVELS), "how soon it needs an answer")
+    if wished is None:
+        return found
+    return Priority(level=feeling.nearest(found["level"], wished), reasons=found["reasons"], by="model")
+
+
+@tool(effect="read", name="support.history", timeout_s=_MODEL_S)
+async def history(ticket: Ticket, triage: Triage, context: ToolContext, database: str = "") -> History:
+    """Who the customer is, what there was before, and the order the ticket is about, if it is theirs."""
+    from .shop.looking import look_up
+
+    return await look_up(ticket, triage, database, context)
+
+
+@tool(effect="read", name="support.solution", timeout_s=_MODEL_S)
+async def solution(triage: Triage, context: ToolContext) -> Solution:
+    """What the knowledge base says about it, with its sources; says so when there is none."""
+    from .knowledge.answering import answer
+
+    return await answer(triage, context)
+
+
+@tool(effect="read", name="support.decide")
+def decide(ticket: Ticket, triage: Triage, history: History, context: ToolContext) -> Decision:
+    """What is due, by the policy, from records and claims; no model takes part."""
+    from .policy import deciding, file
+
+    named = context.config.support.policy
+    return deciding.decide(ticket, triage, history, file.load(context.workspace.readable(named) if named else None))
+
+
+@tool(effect="read", name="support.amount", timeout_s=120)
+async def amount(decision: Decision, history: History, context: ToolContext) -> Amount:
+    """How much is paid back, in whole cents, by the policy's formula in the code sandbox."""
+    from .refunds.amounts import counter, nothing
+
+    rule, order = decision["refund"], history["order"]
+    if rule is None or order is None:
+        return nothing()
+    return await counter(context.config).amount(order, rule)
+
+
+@tool(effect="read", name="support.draft", timeout_s=_MODEL_S)
+async def draft(
+    *,
+    ticket: Ticket,
+    triage: Triage,
+    decision: Decision,
+    amount: Amount,
+    history: History,
+    solution: Solution,
+    sentiment: Sentiment,
+    context: ToolContext,
+) -> Draft:
+    """Drafts the reply and checks it; `faults` say what is wrong, and the step is done again because of them."""
+    from .replies import drafting
+
+    case = Case(ticket=ticket, triage=triage, history=history, decision=decision, amount=amount)
+    return await drafting.draft(case, solution, sentiment, context)
+
+
+@tool(effect="read", name="support.settle")
+def settle(
+    *,
+    ticket: Ticket,
+    triage: Triage,
+    decision: Decision,
+    amount: Amount,
+    history: History,
+    context: ToolContext,
+    draft: Draft | None = None,
+) -> Settlement:
+    """Which actions follow: at most one, and none without a reply that may be sent."""
+    from . import settling
+    from .replies.drafting import shown, tried
+
+    drafts = shown(tried(ticket["id"], context)) if draft is None else []
+    case = Case(ticket=ticket, triage=triage, history=history, decision=decision, amount=amount)
+    return settling.settle(case, draft, drafts)
+
+
+@tool(effect="write", name="support.refund", idempotent=True)
+async def refund(
+    *,
+    ticket: str, customer: str, order: str, cents: int, currency: str, reason: str, rule: str, context: ToolContext,
+    database: str = "",
+) -> Done:  # fmt: skip
+    """Pays back a refund that the policy lets the desk pay by itself; once an order, never above what was paid."""
+    from .ledger.acting import pay
+
+    return await pay(
+        ticket, customer, order, cents=cents, currency=currency, reason=reason, rule=rule, approved=False,
+        database=database, context=context,
+    )  # fmt: skip
+
+
+@tool(effect="write", name="support.refund_approved", idempotent=True, destructive=True)
+async def refund_approved(
+    *,
+    ticket: str, customer: str, order: str, cents: int, currency: str, reason: str, rule: str, context: ToolContext,
+    database: str = "",
+) -> Done:  # fmt: skip
+    """Pays back a refund above the policy's limit, after a person said yes; once an order."""
+    from .ledger.acting import pay
+
+    return await pay(
+        ticket, customer, order, cents=cents, currency=currency, reason=reason, rule=rule, approved=True,
+        database=database, context=context,
+    )  # fmt: skip
+
+
+@tool(effect="write", name="support.replacement", idempotent=True)
+def replacement(*, ticket: str, customer: str, order: str, item: str, context: ToolContext, database: str = "") -> Done:
+    """Has a replacement sent; once an order."""
+    from .ledger.acting import replace
+
+    return replace(ticket, customer, order, item=item, database=database, context=context)
+
+
+@tool(effect="write", name="support.escalate", idempotent=True)
+def escalate(ticket: str, customer: str, reason: str, known: dict[str, Any], context: ToolContext) -> Done:
+    """Hands a ticket to a person, with everything that is known and was tried."""
+    from .ledger.acting import hand_over
+
+    return hand_over(ticket, customer, reason, known, context=context)
+
+
+@tool(effect="write", name="support.close", idempotent=True)
+async def close(
+    *,
+    ticket: Ticket,
+    triage: Triage,
+    priority: Priority,
+    history: History,
+    settlement: Settlement,
+    context: ToolContext,
+    done: list[list[Done | None] | None] | None = None,
+) -> Closed:
+    """Sends the reply, notes how the ticket stands, and remembers it of the customer."""
+    from .ledger import closing
+
+    actions = [one for several in done or [] for one in several or []]
+    ending = closing.Ending(
+        ticket=ticket, triage=triage, priority=priority, history=history, settlement=settlement, done=actions
+    )
+    return await closing.close(ending, context)
+
+
+@tool(effect="read", name="support.report")
+def report(inbox: Inbox, closed: list[Closed | None], context: ToolContext) -> Report:
+    """One readable report of an inbox, as text and as a Markdown file."""
+    from .reporting import report as told
+
+    return told(inbox, closed, context)
+
+
+__all__ = [
+    "inbox",
+    "ticket",
+    "triage",
+    "sentiment",
+    "priority",
+    "history",
+    "solution",
+    "decide",
+    "amount",
+    "draft",
+    "settle",
+    "refund",
+    "refund_approved",
+    "replacement",
+    "escalate",
+    "close",
+    "report",
+]
