@@ -55,17 +55,10 @@ def command(
     4 budget used up, 130 cancelled.
     """
     from .attend import Attended
+    from .database import with_database
     from .follow import NewRun
 
     plan = options.plan_of(plan_file, words, playbook)
-    given = options.inputs(assignments)
-    order = NewRun(
-        goal=" ".join(words),
-        inputs=options.like(given, plan.inputs) if plan else given,
-        playbook=playbook,
-        plan=plan,
-        out=flags["out"],
-    )
     loaded = options.settings(
         config_file,
         performance__schedule=flags["schedule"],
@@ -73,4 +66,12 @@ def command(
         verification__verify=flags["verify"],
         limits__wall_s=flags["timeout"],
     )
-    sys.exit(Attended(loaded.config, flags).run(order))
+    config, given = with_database(loaded.config, options.inputs(assignments))
+    order = NewRun(
+        goal=" ".join(words),
+        inputs=options.like(given, plan.inputs) if plan else given,
+        playbook=playbook,
+        plan=plan,
+        out=flags["out"],
+    )
+    sys.exit(Attended(config, flags).run(order))

@@ -16,7 +16,7 @@ from ...agents.tool import ToolContext
 from ...agents.workspace import Workspace
 from ...config import Config
 from ...errors import ToolError
-from .shapes import Merchant, Row
+from .shapes import SAMPLE, Merchant, Row
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -57,13 +57,13 @@ class Orders:
     @property
     def month(self) -> str:
         """The month of an order, such as 2025-03, in the database's words."""
-        return "substr(o.created_at, 1, 7)" if self.is_sqlite else "to_char(o.created_at, 'YYYY-MM')"
+        return "substr(o.created_at, 1, 7)" if self.is_sqlite else "to_char(CAST(o.created_at AS timestamp), 'YYYY-MM')"
 
     def within(self, start: str = "start", until: str = "until", column: str = "o.created_at") -> str:
         """The condition that an order is of a period, whose ends are parameters."""
         first, last = (f":{start}", f":{until}")
         if not self.is_sqlite:
-            first, last = f"CAST({first} AS timestamp)", f"CAST({last} AS timestamp)"
+            column, first, last = (f"CAST({text} AS timestamp)" for text in (column, first, last))
         return f"{column} >= {first} AND {column} < {last}"
 
     def rows(self, sql: str, **values: Any) -> list[Row]:
@@ -107,7 +107,7 @@ class Orders:
     @property
     def source(self) -> str:
         """Where the figures are from, in words."""
-        return "sample data" if self._is_sample else "the orders database"
+        return SAMPLE if self._is_sample else "the orders database"
 
     @property
     def _is_sample(self) -> bool:

@@ -16,6 +16,7 @@ Request = Literal[
     "order_value_by_product",
 ]
 REQUESTS: tuple[str, ...] = get_args(Request)
+SAMPLE = "sample data"  # the source of figures that were made up
 
 
 class Series(TypedDict):

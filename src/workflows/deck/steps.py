@@ -8,6 +8,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from ...agents.tool import ToolContext, tool
+from ...errors import ToolError
 from .shapes import Brief, Report
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
@@ -52,8 +53,13 @@ class Deck(TypedDict):
 
 
 @tool(effect="read", name="deck.tasks")
-async def tasks(brief: Brief, requests: list[str], context: ToolContext) -> Tasks:
-    """Says what analysts are asked about a merchant: nothing where there is no model, then templates write."""
+async def tasks(brief: Brief, requests: list[str], context: ToolContext, database: str = "") -> Tasks:
+    """Says what analysts are asked about a merchant: nothing where there is no model, then templates write.
+
+    `database` is what the run was told to use; the data server gets it from the settings.
+    """
+    if database and not context.config.deck.database.get_secret_value():
+        raise ToolError("expected the database in the settings, as deck.database: the data server is started with it")
     if context.ask is None:
         return {"analyses": [], "words": "templates"}
     about = f"merchant {brief['merchant']!r}, start {brief['start']}, end {brief['end']}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ToolError
-from .shapes import Brief, Report
+from .shapes import SAMPLE, Brief, Report
 
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 MOST_FINDING, MOST_PARAGRAPH = 110, 700
@@ -55,10 +55,16 @@ def told(
     """The deck's story; what is None is missing, and said to be.
 
     Raises:
-        ToolError: there is no report at all.
+        ToolError: there is no report at all, or one is of other data than the brief.
     """
     if not any(reports):
         raise ToolError("expected at least one report for the deck, got none; see why the requests failed")
+    for report in filter(None, reports):
+        if report["source"].startswith(SAMPLE) != (brief["source"] == SAMPLE):
+            raise ToolError(
+                f"expected figures from {brief['source']}, got some from {report['source']}; "
+                "was the database of the settings changed between? Run the goal again"
+            )
     missing: list[str] = []
     parts, by_model = [], 0
     for at, name in enumerate(requests):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -66,6 +67,15 @@ async def party(tmp_path: Path) -> AsyncIterator[Party]:
     await made.registry.close()
 
 
+def running(module: str) -> list[psutil.Process]:
+    """The processes below this one that run a module and have not ended."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # also said of those that have ended and wait for their parent
+            found += [process] if module in process.cmdline() else []
+    return found
+
+
 @pytest.mark.parametrize(("module", "name"), [(merchant, "merchant"), (plots, "plots")])
 async def test_listing_that_is_shipped_is_what_the_server_says(module, name):
     server = merchant.build(merchant.Source("", Path("none"))) if module is merchant else plots.build(None)  # type: ignore[arg-type]
@@ -91,10 +101,7 @@ async def test_data_and_charts_come_over_the_protocol_and_a_killed_server_comes_
         await party.call("merchant.brief", {**YEAR, "merchant": "Aurora"})
     with pytest.raises(ToolError, match="nonsense"):
         await party.call("merchant.report", {"request": "nonsense", **YEAR})
-    servers = [
-        p for p in psutil.Process().children(recursive=True) if "planloom.workflows.deck.merchant" in p.cmdline()
-    ]
-    for process in servers:
+    for process in running("planloom.workflows.deck.merchant"):
         if "planloom.agents.mcp.guard" not in process.cmdline():
             os.kill(process.pid, signal.SIGKILL)
     with pytest.raises(TransientError):
@@ -122,7 +129,7 @@ async def test_drawing_side_by_side_leaves_no_file_and_no_process(tmp_path):
         assert len({picture for picture, _ in made}) == 1
         folder = drawing._folder
     assert not folder.exists()
-    assert not [p for p in psutil.Process().children(recursive=True) if "planloom.agents.worker" in p.cmdline()]
+    assert not running("planloom.agents.worker")
 
 
 def test_server_of_the_settings_stands_before_that_of_the_plug_in(tmp_path):
