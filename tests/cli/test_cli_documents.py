@@ -14,6 +14,7 @@ from tests.documents import files
 from tests.orchestrator.scripted import asked, serving
 
 from planloom.cli.app import root
+from planloom.memory.journal.lock import Lock
 
 
 @pytest.fixture
@@ -154,14 +155,33 @@ def test_facts_are_kept_found_exported_and_forgotten(here: Here) -> None:
     assert here.data("memory", "list", "--user", "somebody else") == []
     told = [json.loads(line) for line in here.run("memory", "export").stdout.splitlines()]
     assert {line["text"] for line in told} == {"prefers chart in dark blue", "Has two dogs", "Lives in Porto"}
-    assert here.data("memory", "forget", "--query", "dogs") == {"forgotten": 1}
-    assert here.data("memory", "forget", added["id"]) == {"forgotten": 1}
-    assert here.data("memory", "forget", "unknown", code=1) == {"forgotten": 0}
+    nothing_else = {"sessions": [], "busy": {}, "problems": []}
+    assert here.data("memory", "forget", "--query", "dogs") == {"forgotten": 1, **nothing_else}
+    assert here.data("memory", "forget", added["id"]) == {"forgotten": 1, **nothing_else}
+    assert here.data("memory", "forget", "unknown", code=1) == {"forgotten": 0, **nothing_else}
     assert here.run("memory", "forget", "--all", stdin="n\n").exit_code == 1
     assert [one["text"] for one in here.data("memory", "list")] == ["Lives in Porto"]
     assert here.run("memory", "add").exit_code == 2
     lines.write_text("nonsense\n")
     assert "line 1" in here.run("memory", "add", "--file", str(lines)).stderr
+
+
+def test_what_sessions_told_of_a_forgotten_fact_goes_and_a_busy_one_is_named(here: Here) -> None:
+    (added,) = here.data("memory", "add", "Prefers charts in dark blue")
+    for name in ("quiet", "busy"):
+        (here.folder / f"{name}.json").write_text(
+            json.dumps({"messages": [{"role": "user", "content": "I said: prefers charts in dark blue."}]})
+        )
+        here.run("sessions", "import", str(here.folder / f"{name}.json"), "--as", name)
+    lock = Lock(here.folder / "state" / "sessions" / "busy", purpose="a long run", now=0.0)
+    told = here.run("memory", "forget", added["id"]).stdout
+    assert "1 forgotten." in told and "gone from 1 session" in told
+    assert "'busy' is being written" in told and "a long run" in told
+    lock.release()
+    assert "gone from 1 session" in here.run("memory", "forget", added["id"]).stdout
+    assert here.run("memory", "forget", added["id"]).stdout == "Nothing forgotten.\n"
+    for name in ("quiet", "busy"):
+        assert "I said: [forgotten]." in here.run("sessions", "show", name).stdout
 
 
 def test_what_a_document_says_never_reaches_the_terminal_as_commands(here: Here) -> None:
