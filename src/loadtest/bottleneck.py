@@ -66,10 +66,11 @@ def _processor(figures: Mapping[str, Any]) -> tuple[Kind, str] | None:
         return None
     if cpu["server_cores"] >= _FULL:
         return "CPU", f"CPU: the server's process uses {cpu['server_cores']:.2f} cores; one event loop has one."
-    if (cpu.get("machine_share") or 0.0) >= _FULL:
+    own = cpu["server_cores"] + cpu["workers_cores"]
+    if (cpu.get("machine_share") or 0.0) >= _FULL and own >= cpu["cores"] / 2:
         return "CPU", (
-            f"CPU: the machine is full ({cpu['machine_share']:.0%} of {cpu['cores']} cores), of which the server has "
-            f"{cpu['server_cores']:.2f} and its workers {cpu['workers_cores']:.2f} cores; the rest is others."
+            f"CPU: the machine is full ({cpu['machine_share']:.0%} of {cpu['cores']} cores), most of it by the server "
+            f"({cpu['server_cores']:.2f} cores) and its workers ({cpu['workers_cores']:.2f})."
         )
     return None
 
@@ -100,7 +101,17 @@ def _evidence(figures: Mapping[str, Any]) -> list[str]:
     if cpu:
         found.append(f"server {cpu['server_cores']:.2f} cores, workers {cpu['workers_cores']:.2f}, of {cpu['cores']}")
         if cpu.get("machine_share") is not None:
-            found.append(f"machine {cpu['machine_share']:.0%} busy")
+            found.append(_machine(cpu))
     if rss:
         found.append(f"memory {rss['start']:g} MB at the start, {rss['peak']:g} at most, {rss['end']:g} at the end")
     return found
+
+
+def _machine(cpu: Mapping[str, Any]) -> str:
+    busy = f"machine {cpu['machine_share']:.0%} busy"
+    others = cpu["machine_share"] * cpu["cores"] - cpu["server_cores"] - cpu["workers_cores"]
+    if cpu["machine_share"] >= _FULL and others >= cpu["cores"] / 2:
+        return (
+            f"{busy}, {others:.1f} cores of it by the load itself and other programs: alone the server would be quicker"
+        )
+    return busy

@@ -39,7 +39,7 @@ def about(report: Mapping[str, Any]) -> str:
     """When and where."""
     machine = report["machine"]
     where = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']:g} GB, Python {machine['python']}"
-    return f"{report['made_at']}, planloom {report['planloom']}, {where}."
+    return f"{report['made_at'][:16].replace('T', ' ')}, planloom {report['planloom']}, {where}."
 
 
 def rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:

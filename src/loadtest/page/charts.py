@@ -83,7 +83,9 @@ def _distribution(times: Sequence[float]) -> Chart:
         "y": [y for _, _, y in marks], "text": [name for name, _, _ in marks], "textposition": "bottom right",
         "marker": {"color": RED, "size": 9},
     }  # fmt: skip
-    return _chart("distribution", "Goals answered within", [line, points], "seconds", "% of the goals")
+    chart = _chart("distribution", "Goals answered within", [line, points], "seconds", "% of the goals")
+    chart["layout"]["xaxis"]["rangemode"] = "tozero"
+    return chart
 
 
 def _pace(requests: Sequence[Mapping[str, Any]]) -> Chart:
@@ -102,7 +104,13 @@ def _pace(requests: Sequence[Mapping[str, Any]]) -> Chart:
     }  # fmt: skip
     line = _line("under way", middles, under_way, ORANGE) | {"yaxis": "y2"}
     chart = _chart("pace", "Throughput and goals under way", [bars, line], "seconds from the start", "goals a second")
-    chart["layout"]["yaxis2"] = {"title": {"text": "under way"}, "overlaying": "y", "side": "right", "showgrid": False}
+    chart["layout"]["yaxis2"] = {
+        "title": {"text": "under way"},
+        "overlaying": "y",
+        "side": "right",
+        "showgrid": False,
+        "tickmode": "auto",
+    }
     return chart
 
 
