@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ..errors import PlanloomError, ResultError, ToolError, TransientError
 from .results import plain
+from .secrecy import Concealment
 from .tool import Tool, ToolContext, batch_results
 
 
@@ -23,10 +25,11 @@ class Processes(Protocol):
 
 
 class Caller:
-    """Calls tools. `processes` is made on the first call of a tool that needs one."""
+    """Calls tools. `processes` is made on the first call of a tool that needs one; `conceal` takes secrets out."""
 
-    def __init__(self, processes: Callable[[], Processes]) -> None:
+    def __init__(self, processes: Callable[[], Processes], conceal: Concealment | None = None) -> None:
         self._make_processes = processes
+        self._conceal = conceal or Concealment()
         self._processes: Processes | None = None
 
     async def call(self, tool: Tool, arguments: Mapping[str, Any], context: ToolContext) -> Any:
@@ -36,14 +39,14 @@ class Caller:
             ToolError: the arguments do not fit, the tool failed, or its result is unusable.
             TransientError: the call may succeed when repeated.
         """
-        values = tool.validated(arguments)
+        values, context = tool.validated(arguments), self._discreet(context)
         if tool.process:
             return await self._in_process(tool, dict(arguments), context, batch=False)
         if tool.context_parameter:
             values[tool.context_parameter] = context
         if tool.is_async:
-            return await _guarded(tool, _awaited(tool, values))
-        return await _guarded(tool, in_thread(lambda: _usable(tool, tool.function(**values))))
+            return await self._guarded(tool, self._awaited(tool, values))
+        return await self._guarded(tool, in_thread(lambda: self._usable(tool, tool.function(**values))))
 
     async def call_merged(self, tool: Tool, calls: Sequence[Mapping[str, Any]], context: ToolContext) -> list[Any]:
         """The results of a merged call, in order; an exception in place of a result that failed.
@@ -56,48 +59,56 @@ class Caller:
             raise ToolError(f"{tool.name} has no batch form")
         for arguments in calls:
             tool.validated(arguments)
+        context = self._discreet(context)
         more = {name: context} if (name := tool.batch_context_parameter) else {}
         if tool.process:
             results = await self._in_process(tool, [dict(c) for c in calls], context, batch=True)
         elif asyncio.iscoroutinefunction(function):
-            results = await _guarded(tool, function([dict(c) for c in calls], **more))
+            results = await self._guarded(tool, function([dict(c) for c in calls], **more))
         else:
-            results = await _guarded(tool, in_thread(lambda: function([dict(c) for c in calls], **more)))
-        return [_member(tool, result) for result in batch_results(tool, results, len(calls))]
+            results = await self._guarded(tool, in_thread(lambda: function([dict(c) for c in calls], **more)))
+        return [self._member(tool, result) for result in batch_results(tool, results, len(calls))]
 
     async def _in_process(self, tool: Tool, arguments: Any, context: ToolContext, *, batch: bool) -> Any:
         if self._processes is None:
             self._processes = self._make_processes()
-        return await _guarded(tool, self._processes.call(tool, arguments, context, batch=batch))
+        result = await self._guarded(tool, self._processes.call(tool, arguments, context, batch=batch))
+        return await asyncio.to_thread(self._conceal, result) if self._conceal else result
 
+    async def _awaited(self, tool: Tool, values: dict[str, Any]) -> Any:
+        return self._usable(tool, await tool.function(**values))
 
-async def _awaited(tool: Tool, values: dict[str, Any]) -> Any:
-    return _usable(tool, await tool.function(**values))
+    def _usable(self, tool: Tool, result: Any) -> Any:
+        if isinstance(result, (bytes, bytearray, memoryview)):
+            return bytes(result)
+        return self._conceal(plain(tool.checked(result)))
 
+    def _member(self, tool: Tool, result: Any) -> Any:
+        if isinstance(result, Exception):
+            return self._told(tool, result)
+        try:
+            return self._usable(tool, result)
+        except PlanloomError as error:
+            return error
 
-def _usable(tool: Tool, result: Any) -> Any:
-    if isinstance(result, (bytes, bytearray, memoryview)):
-        return bytes(result)
-    return plain(tool.checked(result))
+    async def _guarded(self, tool: Tool, call: Any) -> Any:
+        """Awaits a call; anything that is not ours becomes ours. This is the border of foreign code."""
+        try:
+            return await call
+        except asyncio.CancelledError:
+            raise
+        except PlanloomError as error:
+            raise self._told(tool, error)  # noqa: B904 - the same error
+        except Exception as error:  # the border
+            raise self._told(tool, error) from error
 
+    def _told(self, tool: Tool, error: Exception) -> PlanloomError:
+        ours = translated(tool, error)
+        self._conceal.error(ours)
+        return ours
 
-def _member(tool: Tool, result: Any) -> Any:
-    if isinstance(result, Exception):
-        return translated(tool, result)
-    try:
-        return _usable(tool, result)
-    except PlanloomError as error:
-        return error
-
-
-async def _guarded(tool: Tool, call: Any) -> Any:
-    """Awaits a call; anything that is not ours becomes ours. This is the border of foreign code."""
-    try:
-        return await call
-    except (PlanloomError, asyncio.CancelledError):
-        raise
-    except Exception as error:  # the border
-        raise translated(tool, error) from error
+    def _discreet(self, context: ToolContext) -> ToolContext:
+        return replace(context, progress=self._conceal.reporting(context.progress)) if self._conceal else context
 
 
 def translated(tool: Tool, error: Exception) -> PlanloomError:

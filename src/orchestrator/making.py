@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..agents.audit import Audit, Redaction, secrets_of
+from ..agents.audit import Audit, Redaction
+from ..agents.call import Caller, Processes
 from ..agents.hub.tools import TOOLS as HUB_TOOLS
 from ..agents.loop.crew import Crew
 from ..agents.registry import Registry
 from ..agents.roster import PREFIX, Roster
+from ..agents.secrecy import Concealment, secrets_of
 from ..agents.tool import Tool
 from ..clock import Clock
 from ..config import Config
@@ -122,6 +124,11 @@ def audit(config: Config, state: Path, clock: Clock) -> Audit | None:
         return None
     clean = Redaction(secrets_of(config))
     return Audit(state / "audit", clock, max_bytes=config.audit.max_bytes, secrets=clean)
+
+
+def caller(config: Config, workers: Callable[[], Processes]) -> Caller:
+    """What calls tools; nothing that comes back holds a secret of the settings."""
+    return Caller(workers, Concealment(secrets_of(config, is_sure=True)))
 
 
 def _questions_a_call(config: Config) -> int:

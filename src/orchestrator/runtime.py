@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, get_args
 
-from ..agents.call import Caller
 from ..agents.equipment import equipped
 from ..agents.knowledge import Knowledge
 from ..agents.tool import Tool
@@ -264,7 +263,7 @@ class Planloom:
         return Services(
             config=self.config,
             registry=self.registry,
-            caller=Caller(self._make_workers),
+            caller=making.caller(self.config, self._make_workers),
             limits=Limits(self.config.limits.per_tool),
             clock=self.clock,
             estimate=self.estimate_seconds,

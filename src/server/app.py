@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from ..agents.audit.redaction import secrets_of
+from ..agents.secrecy import secrets_of
 from ..events import Event
 from ..metrics import Metrics
 from . import protocol

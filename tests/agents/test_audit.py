@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from planloom.agents.audit import Audit, Redaction, entries, secrets_of, verify
+from planloom.agents.audit import Audit, Redaction, entries, verify
+from planloom.agents.secrecy import secrets_of
 from planloom.clock import SystemClock
 from planloom.config import Config, Models
 

@@ -20,7 +20,7 @@ from typing import Any
 from ...clock import Clock
 from ...errors import JournalError
 from .chain import Link, Report, check, emptied, entry_of, link_of, linked
-from .redaction import Redaction, secrets_of
+from .redaction import Redaction
 
 _NAME = "audit.jsonl"
 _WAIT_S = 2.0
@@ -253,4 +253,4 @@ def _last_link(path: Path) -> tuple[Link | None, int]:
             step *= 4
 
 
-__all__ = ["Audit", "Redaction", "Report", "entries", "lines", "secrets_of", "verify"]
+__all__ = ["Audit", "Redaction", "Report", "entries", "lines", "verify"]

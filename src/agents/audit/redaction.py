@@ -17,6 +17,7 @@ _HINTS = (  # without one of these no form of a secret fits; in small letters
     *("glpat-", "xox", "akia", "asia", "aiza", "ya29.", "eyj", "bearer ", "basic ", "://", "?", "&"),
 )
 _DEPTH = 8
+_RANDOM, _KINDS = 12, 3  # characters, and kinds of them: small, capital, figures
 
 _NAMES = re.compile(
     r"pass(word|wd|phrase)?$|secret|token$|api_?key|apikey|authori[sz]ation|credential|cookie|private_?key|"
@@ -68,7 +69,7 @@ class Redaction:
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         clean = {}
         for key, inner in islice(value.items(), _ITEMS):
-            hidden = inner not in (None, "", False) and _is_secret(str(key))
+            hidden = inner not in (None, "", False) and is_secret_name(str(key))
             clean[self._text(str(key))] = HIDDEN if hidden else self(inner, depth)
         if len(value) > _ITEMS:
             clean["..."] = f"{len(value) - _ITEMS} more"
@@ -91,26 +92,14 @@ class Redaction:
 
 
 @lru_cache(maxsize=1024)
-def _is_secret(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
+    """Whether what goes by this name is secret."""
     return _NAMES.search(name) is not None
 
 
-def secrets_of(settings: Any) -> list[str]:
-    """The texts of all secrets in settings (pydantic), wherever they stand."""
-    from pydantic import BaseModel, SecretStr
-
-    found: list[str] = []
-    stack: list[Any] = [settings]
-    while stack:
-        match stack.pop():
-            case SecretStr() as secret:
-                found.append(secret.get_secret_value())
-            case BaseModel() as group:
-                stack += [getattr(group, name) for name in type(group).model_fields]
-            case Mapping() as inner:
-                stack += inner.values()
-            case list() | tuple() as inner:
-                stack += inner
-            case _:
-                continue
-    return [text for text in found if text]
+def looks_secret(text: str) -> bool:
+    """Whether a text looks as keys and passwords that programs make up do."""
+    if _FORMS.search(text) is not None:
+        return True
+    kinds = sum(any(map(test, text)) for test in (str.islower, str.isupper, str.isdigit))
+    return len(text) >= _RANDOM and kinds == _KINDS and not any(map(str.isspace, text))
