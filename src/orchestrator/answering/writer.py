@@ -15,10 +15,10 @@ from typing import Literal
 
 from ...agents.digest import as_bytes
 from ...errors import ContextError, PlanloomError
+from ...language import NAMES, language
 from ...models.client import Models
 from ...models.fence import fenced
 from ...models.scope import current, entered
-from ..intake.language import NAMES, language
 from ..planning.plan import Plan
 from ..result import Artifact, StepResult
 from . import answer

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from ...agents.tool import Tool
+from ...language import language
 from .intent import Kind, greeting, kind
-from .language import language
 
 Message = Mapping[str, Any]
 T = TypeVar("T")

@@ -14,13 +14,13 @@ from ...clock import Clock
 from ...config import Models
 from ...errors import PlanloomError
 from ...events import IntakeDone
+from ...language import NAMES
 from ...models.endpoints import endpoint_of
 from ...models.scope import current
 from ..planning.plan import Plan, escape
 from ..planning.planner import Goal, Proposal
 from . import Choose, Intake, Recall, Sources, greeting, kind, language, take
 from .conversation import Message, listed, visible
-from .language import NAMES
 
 Session = Callable[[str, str], Sequence[Message]]
 
