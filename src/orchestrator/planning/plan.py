@@ -17,6 +17,7 @@ ITEM = "item"
 ID_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")
 _STEP_ID = re.compile(rf"({ID_PATTERN}(?:\[\d+\])?)(.*)", re.DOTALL)
+_SAME = "[item]"
 _PART = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]|\[\"([^\"]*)\"\]|\[(\*)\]")
 
 Path = tuple[str | int, ...]
@@ -40,7 +41,8 @@ class Step:
     `result`. `optional`: dependents may run without this step and see None. `approval` None: the tool decides.
     `timeout_s` None: the tool or the settings decide, 0: no limit. `for_each`: a list, or a reference to one; the step
     then stands for one step an item, `${item}` in its parameters is the item, and its result is the list of theirs.
-    `${other[*]}` pairs it item by item with another for_each step, without waiting for all of that one.
+    `${other[*]}` pairs it item by item with another for_each step, without waiting for all of that one; in its
+    parameters `${third[item].field}` is what a further for_each step, of as many items, gave for the same item.
     `parent` is set on the steps made from a for_each.
     """
 
@@ -75,15 +77,20 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`step` is a step's id, `inputs` or `item`; `path` its fields and list positions; `all_items` marks `[*]`."""
+    """`step` is a step's id, `inputs` or `item`; `path` its fields and list positions; `all_items` marks `[*]`.
+
+    `same_item` marks `[item]`.
+    """
 
     step: str
     path: Path = ()
     all_items: bool = False
+    same_item: bool = False
 
     def __str__(self) -> str:
         parts = [_written_part(p) for p in self.path]
-        return "${" + self.step + ("[*]" if self.all_items else "") + "".join(parts) + "}"
+        mark = "[*]" if self.all_items else _SAME if self.same_item else ""
+        return "${" + self.step + mark + "".join(parts) + "}"
 
 
 def _written_part(part: str | int) -> str:
@@ -109,6 +116,8 @@ def parse_reference(text: str, known: frozenset[str] = frozenset()) -> Reference
     if match is None:
         raise ReferenceSyntaxError(f"expected step_id.path.to[0].field, got {text!r}")
     step, rest = match[1], match[2]
+    same_item = rest.startswith(_SAME)
+    rest = rest.removeprefix(_SAME)
     if "[" in step and step not in known:
         step, bracket, tail = step.partition("[")
         rest = bracket + tail + rest
@@ -120,13 +129,13 @@ def parse_reference(text: str, known: frozenset[str] = frozenset()) -> Reference
         if part is None:
             raise ReferenceSyntaxError(f"expected .field or [0] in {text!r}, got {rest[position:]!r}")
         if part[4]:
-            if path or all_items:
+            if path or all_items or same_item:
                 raise ReferenceSyntaxError(f"expected [*] right after the step, as in {step}[*].field, got {text!r}")
             all_items = True
         else:
             path.append(int(part[2]) if part[2] else part[1] or part[3])
         position = part.end()
-    return Reference(step, tuple(path), all_items)
+    return Reference(step, tuple(path), all_items, same_item)
 
 
 def references(value: Any, known: frozenset[str] = frozenset()) -> Iterator[Reference]:
@@ -147,11 +156,15 @@ def references(value: Any, known: frozenset[str] = frozenset()) -> Iterator[Refe
             yield from references(inner, known)
 
 
-def edges(step: Step, known: frozenset[str] = frozenset()) -> tuple[str, ...]:
-    """Ids this step waits for: declared dependencies, then those of references; no duplicates, no `inputs`."""
+def edges(step: Step, known: frozenset[str] = frozenset(), *, by_item: bool = True) -> tuple[str, ...]:
+    """Ids this step waits for: declared dependencies, then those of references; no duplicates, no `inputs`.
+
+    `by_item` False: without those that only `[item]` names, which the parts of a for_each wait for one by one.
+    """
     found = dict.fromkeys(step.dependencies)
     if step.parameters:
-        found.update(dict.fromkeys(r.step for r in references(step.parameters, known)))
+        named = (r.step for r in references(step.parameters, known) if by_item or not r.same_item)
+        found.update(dict.fromkeys(named))
     if step.for_each is not None:
         found.update(dict.fromkeys(r.step for r in references(step.for_each, known)))
     found.pop(INPUTS, None)
@@ -246,6 +259,8 @@ def paired_children(step: Step, leader: str, path: Path, count: int) -> tuple[St
 
 def _child(step: Step, index: int, item: Callable[[Reference], Any]) -> Step:
     def lookup(reference: Reference) -> Any:
+        if reference.same_item:
+            return _Written(Reference(f"{reference.step}[{index}]", reference.path))
         return item(reference) if reference.step == ITEM else _Written(reference)
 
     leader = paired_with(step)

@@ -156,7 +156,7 @@ class Executor:
         for given in steps:
             step = replace(given, approval=True) if given.id in again else given
             self.core.run.steps[step.id] = step
-            yield ticks.Entry(step, edges(step, self.core.known), self._traits(step))
+            yield ticks.Entry(step, edges(step, self.core.known, by_item=False), self._traits(step))
 
     def _traits(self, step: Step) -> ticks.Traits:
         services, run = self.core.services, self.core.run

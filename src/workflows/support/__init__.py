@@ -15,22 +15,4 @@ def tools() -> list[Tool]:
     """The tools of the plug-in, `support.*`."""
     from . import steps
 
-    return [
-        steps.inbox,
-        steps.ticket,
-        steps.triage,
-        steps.sentiment,
-        steps.priority,
-        steps.history,
-        steps.solution,
-        steps.decide,
-        steps.amount,
-        steps.draft,
-        steps.settle,
-        steps.refund,
-        steps.refund_approved,
-        steps.replacement,
-        steps.escalate,
-        steps.close,
-        steps.report,
-    ]
+    return steps.TOOLS

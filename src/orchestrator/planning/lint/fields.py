@@ -28,6 +28,7 @@ from .schemas import at, can_fit, lacks, types
 FindTool = Callable[[str], Tool | None]
 WHOLE = re.compile(r"\$\{([^{}]*)\}")
 _LIST = {"type": "array"}
+_NO_ITEM = "write ${step.field}, or give both steps a for_each over the same list"
 _SUGGESTIONS = 50  # looking for the nearest of many names takes long
 
 
@@ -58,6 +59,10 @@ class References:
             yield from self._check_item(step, tool, path, reference, final)
             return
         self.used.add(reference.step)
+        if reference.same_item and (step.for_each is None or not path or path[0] != "parameters"):
+            told = f"{reference} in {'the parameters of a step without for_each' if path else 'the answer'}"
+            yield bad_reference(step, told, expected="[item] in the parameters of a step with for_each", fix=_NO_ITEM)
+            return
         if reference.step == step.id:
             if not final and step.id not in step.dependencies:
                 yield self_dependency(step)
@@ -139,6 +144,8 @@ class References:
         tool = self._find_tool(producer.action)
         schema = tool.output_schema if tool is not None else {}
         path = reference.path
+        if producer.for_each is not None and reference.same_item:
+            return schema, schema, path
         if producer.for_each is not None and not reference.all_items:
             if path and isinstance(path[0], int):
                 return schema, schema, path[1:]
@@ -148,6 +155,10 @@ class References:
         return schema, schema, path
 
     def _check_field(self, step: Step, producer: Step, reference: Reference, *, shown: str = "") -> Iterator[Finding]:
+        if reference.same_item and producer.for_each is None:
+            told = f"{reference}, where {producer.id!r} has no for_each"
+            yield bad_reference(step, told, expected="[item] after a step with for_each", fix=_NO_ITEM)
+            return
         schema, root, path = self._output(producer, reference)
         missing = lacks(schema, path, root)
         if missing is not None and reference.all_items and missing[0] == (0,):

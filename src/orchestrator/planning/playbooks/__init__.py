@@ -141,7 +141,7 @@ class Library:
                 self._load_folder(folder)
             for folder in built_in_folders() if self._built_in else ():
                 self._load_folder(folder)
-            self._words = {p.name: Vocabulary.of(p.name, p.examples, p.keywords) for p in self.all()}
+            self._words = {p.name: Vocabulary.of(p.name, p.examples, p.keywords, _openings(p)) for p in self.all()}
         return self._playbooks
 
     def _load_folder(self, folder: Path) -> None:
@@ -167,6 +167,11 @@ class Library:
                 self._problems.append(Problem(path, error))
         for name, playbook in sorted(here.items()):
             self._playbooks.setdefault(name, playbook)
+
+
+def _openings(playbook: Playbook) -> list[str]:
+    """The wordings that texts follow."""
+    return [wording for one in playbook.inputs.values() if one.type == "text" for wording in one.find]
 
 
 def built_in_folders() -> list[Path]:

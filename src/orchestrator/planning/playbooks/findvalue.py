@@ -21,6 +21,7 @@ Asked = tuple[str, Sequence[str], Sequence[Any]]
 _ORDER = ("number", "file", "date_range", "choice", "list", "text")
 _FREE = ("list", "text")
 _TRIES = 50
+_BEFORE_COLON = 120
 _HERE = re.compile(
     r"(?:this|the current|my current)\s+(?:folder|directory|repository|repo|project)\b|here\b", re.IGNORECASE
 )
@@ -78,8 +79,12 @@ def find_values(goal: str, asked: Mapping[str, Asked], exists: Callable[[str], b
 
     `exists` tells whether a path is there; it only decides whether the words after a path belong to it.
     """
+    said = {
+        name: value for name, (kind, wordings, _) in asked.items() if kind == "text" and (value := rest(goal, wordings))
+    }
+    goal = goal[: min((start for start, _ in said.values()), default=len(goal))]
     text = _Goal(goal, exists or _exists, spans(goal))
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {name: value for name, (_, value) in said.items()}
     ordered = sorted(asked, key=lambda name: _ORDER.index(asked[name][0]))
     shaped = [name for name in ordered if asked[name][0] not in _FREE]
     for look, names in ((_assigned, ordered), (_worded, shaped), (_anywhere, shaped), (_worded, ordered)):
@@ -87,6 +92,22 @@ def find_values(goal: str, asked: Mapping[str, Asked], exists: Callable[[str], b
             if name not in found and (value := look(text, name, asked[name])) is not None:
                 found[name] = value
     return found
+
+
+def rest(goal: str, wordings: Sequence[str]) -> tuple[int, str] | None:
+    """Where the text begins that a wording such as `ticket: {value}` stands before, and the text; None without one.
+
+    It is all that follows the first colon after the words, on their line; what is in it is not looked at.
+    """
+    for wording in wordings:
+        head = wording.removesuffix("{value}").strip()
+        if not head.endswith(":") or not wording.endswith("{value}"):
+            continue
+        words = r"\s+".join(map(re.escape, head[:-1].split()))
+        match = re.search(rf"(?<!\w){words}\b[^:\n]{{0,{_BEFORE_COLON}}}:", goal, re.IGNORECASE)
+        if match is not None and (value := goal[match.end() :].strip()):
+            return match.end(), value
+    return None
 
 
 def _exists(path: str) -> bool:

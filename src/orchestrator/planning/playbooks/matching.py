@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .dates import find_ranges
+from .findvalue import rest
 from .goaltext import ending, is_path, spans
 
 NEAR = 0.1
@@ -22,6 +23,7 @@ _COVERED, _ALIKE = 0.75, 0.25
 _ENOUGH = 2.0
 _UNKNOWN_OPENING = 0.65
 _LONG = 6
+_MOST = 5_000  # characters of a goal that are looked at
 _WORD_BEFORE = 40
 _WEIGHTS = {"<file>": 0.5, "<date>": 0.5, "<folder>": 1.0}
 _ENDING_WEIGHT = 2.0
@@ -71,25 +73,39 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words of a playbook, and those of each example."""
+    """The words of a playbook, and those of each example. What follows `openings` in a goal is data of an input."""
 
     known: frozenset[str]
     examples: tuple[frozenset[str], ...]
+    openings: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, name: str, examples: Iterable[str], keywords: Iterable[str]) -> Vocabulary:
-        told = tuple(frozenset(word.text for word in words(example)) for example in examples)
+    def of(
+        cls, name: str, examples: Iterable[str], keywords: Iterable[str], openings: Iterable[str] = ()
+    ) -> Vocabulary:
+        openings = tuple(openings)
+        told = tuple(frozenset(word.text for word in words(_head(example, openings))) for example in examples)
         own = {word.text for text in (re.sub(r"[-_]", " ", name), *keywords) for word in words(text)}
-        return cls(frozenset(own.union(*told)), told)
+        return cls(frozenset(own.union(*told)), told, openings)
 
 
 def matches(goal: str, playbooks: Mapping[str, Vocabulary]) -> list[Match]:
     """Every playbook with its likeness to a goal, best first, ties by name."""
-    asked = words(goal)
+    goal = goal[:_MOST]
+    asked = {head: words(head) for head in {_head(goal, one.openings) for one in playbooks.values()}}
     opening = re.findall(r"[^\W\d_]+", goal.lower())[:1]
     commands = bool(opening) and opening[0] not in _QUESTIONS
-    found = [Match(name, _score(asked, vocabulary, commands)) for name, vocabulary in playbooks.items()]
+    found = [
+        Match(name, _score(asked[_head(goal, vocabulary.openings)], vocabulary, commands))
+        for name, vocabulary in playbooks.items()
+    ]
     return sorted(found, key=lambda match: (-match.score, match.playbook))
+
+
+def _head(goal: str, openings: Sequence[str]) -> str:
+    """The part of a goal that says what to do."""
+    found = rest(goal, openings)
+    return goal if found is None else goal[: found[0]]
 
 
 def near_matches(found: Sequence[Match], threshold: float) -> list[Match]:
