@@ -112,6 +112,8 @@ async def goal(client: ClientConnection, frame: dict[str, Any]) -> tuple[float, 
             raise RuntimeError(told["message"])
         if "seq" in told and not first:
             first = time.perf_counter() - began
+        if told["type"] == "approval.asked":  # nobody is there to agree to what a simulated model plans
+            await client.send(json.dumps({"type": "refuse", "run_id": told["run_id"], "step": told["step"]}))
         if told["type"] == "run.finished":
             if told["status"] != "done" and "plan" in frame:  # what a simulated model plans may fail
                 raise RuntimeError(told["reason"])

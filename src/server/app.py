@@ -69,6 +69,7 @@ class Server:
         self.desk = Desk(loom, self.rooms, self.owners, self.log)
         self.shelf = Shelf(loom, self.rooms, self.owners)
         self.ready = asyncio.Event()
+        self.version = version("planloom")
         self.sockets = Sockets(
             Services(
                 clock=loom.clock,
@@ -100,7 +101,7 @@ class Server:
 
     def describe(self) -> dict[str, Any]:
         """The OpenAPI description."""
-        return description(self.endpoints, version("planloom"))
+        return description(self.endpoints, self.version)
 
     def app(self) -> Starlette:
         """The ASGI application; its lifespan takes up the runs that were left, and leaves its own when it ends."""
@@ -170,7 +171,7 @@ class Server:
         notice = "" if self.access.needs_token else "No token is set: everybody on this machine may use this server."
         return Hello(
             version=protocol.VERSION,
-            product=f"planloom {version('planloom')}",
+            product=f"planloom {self.version}",
             authorized=client is not None,
             owner=client.owner if client is not None else "",
             notice=notice,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -74,6 +75,8 @@ async def serve_until_told(
     told = asyncio.Event()
     when_told_to_end(told.set)
     async with running(config, host=host, port=port) as found:
+        gc.collect()
+        gc.freeze()  # what is there now stays: without it every full collection walks all of it
         announce(found)
         await told.wait()
 

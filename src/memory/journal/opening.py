@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .frames import END_SIZE, ended, frame_at
 from .reading import Progress, segment_groups
-from .segments import Segment, current, named, swap, tidy
+from .segments import Segment, current, is_new, named, swap, tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ def opened(folder: Path) -> Found:
         JournalError: the last segment is damaged before its end.
         OSError: the torn tail can't be cut off.
     """
+    if is_new(folder):
+        return Found(named(folder, 1), 0, 0, is_clean=True)
     tidy(folder)
     segments = current(folder)
     if not segments:

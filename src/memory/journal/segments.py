@@ -71,6 +71,11 @@ def found(folder: Path) -> list[Segment]:
     return segments
 
 
+def is_new(folder: Path) -> bool:
+    """Whether no journal was begun in a folder that is there."""
+    return not any("journal" in name for name in os.listdir(folder))  # noqa: PTH208 - names are all that is needed
+
+
 def current(folder: Path) -> list[Segment]:
     """The segments that count: from the newest one that says nothing belongs before it."""
     segments = found(folder)

@@ -150,7 +150,7 @@ class Sessions:
     def _brought(self, session_id: str) -> _Loaded:
         journal = Journal(self.folder / session_id, session_id, self.clock, self.settings, purpose="session")
         try:
-            state = folded(read(journal.path))
+            state = folded(read(journal.path)) if journal.seq else State()
         except BaseException:
             journal.close()
             raise
