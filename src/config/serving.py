@@ -50,7 +50,7 @@ class Monitoring(Group):
     enabled: bool = Field(True, description="Off: no metrics, no traces.")
     export_interval_s: float = Field(60.0, gt=0, description="Seconds between exports of metrics. More than 0.")
     otlp_endpoint: str = Field(
-        "", description="OpenTelemetry collector: http://127.0.0.1:4318. Empty: none. Needs planloom[otel]."
+        "", repr=False, description="OpenTelemetry collector: http://127.0.0.1:4318. Empty: none. Needs planloom[otel]."
     )
     log_format: Literal["text", "json"] = Field("text", description="How the server's log lines look.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")

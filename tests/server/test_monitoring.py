@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import SecretStr
-from tests.server.talking import calling, served, settings, sums, talking
+from tests.server.collector import Collector
+from tests.server.talking import calling, settings
 
 from planloom.config import Monitoring
 from planloom.events import Event, ModelCall, Notice, RunFinished, RunStarted, StepAdded, StepFinished, StepStarted
@@ -94,33 +93,10 @@ def test_log_lines_have_ids_and_no_secrets(form: str) -> None:
         assert json.loads(text.splitlines()[0])["run_id"] == "run"
 
 
-class _Collector:
-    """An OpenTelemetry collector over HTTP that keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.spans: list[Any] = []
-        self.bodies: list[bytes] = []
-
-    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        size = int(head.split("content-length:")[1].split("\r\n")[0])
-        body = await reader.readexactly(size)
-        body = gzip.decompress(body) if "content-encoding: gzip" in head else body
-        self.bodies.append(body)
-        told = ExportTraceServiceRequest.FromString(body)
-        for resource in told.resource_spans:
-            for scope in resource.scope_spans:
-                self.spans += scope.spans
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        await writer.drain()
-        writer.close()
-        await writer.wait_closed()
-
-
 async def test_a_collector_gets_the_run_its_steps_and_calls_of_models(tmp_path: Path) -> None:
     from planloom.server.tracing import tracer
 
-    collector = _Collector()
+    collector = Collector()
     async with await asyncio.start_server(collector.take, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
         made = tracer(Monitoring(otlp_endpoint=f"http://127.0.0.1:{port}"), secrets=SECRETS)
@@ -147,42 +123,6 @@ async def test_a_collector_gets_the_run_its_steps_and_calls_of_models(tmp_path: 
     assert len({span.trace_id for span in collector.spans}) == 1
     sent = b"".join(collector.bodies)
     assert [secret for secret in SECRETS if secret.encode() in sent] == []
-
-
-async def test_planted_secrets_of_the_settings_appear_nowhere(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    collector = _Collector()
-    async with await asyncio.start_server(collector.take, "127.0.0.1", 0) as listening:
-        port = listening.sockets[0].getsockname()[1]
-        groups = {
-            "server": {
-                "token": SECRETS[0],
-                "tokens": {f"person{n}": secret for n, secret in enumerate(SECRETS[1:10])},
-            },
-            "monitoring": {"log_level": "debug", "otlp_endpoint": f"http://127.0.0.1:{port}"},
-            "mcp": {
-                "servers": {
-                    "x": {"command": "/nowhere/at/all", "env": {f"KEY{n}": s for n, s in enumerate(SECRETS[10:])}}
-                }
-            },
-        }
-        async with served(tmp_path, **groups) as found, talking(found) as talk, calling(found) as client:
-            headers = {"Authorization": f"Bearer {SECRETS[3]}"}
-            await talk.ask("hello", "hello", token=SECRETS[3])
-            await talk.ask("hello", "error", token=SECRETS[3] + "x")
-            await talk.say("message", plan=sums(2))
-            end = await talk.until("run.finished")
-            await client.get("/api/sessions", headers=headers)
-            told = (await client.get("/metrics", headers=headers)).text
-            told += (await client.get(f"/api/runs/{end['run_id']}", headers=headers)).text
-            told += repr(found.server.access) + repr(found.server.loom.config) + json.dumps(talk.seen)
-    logged = capfd.readouterr()
-    files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    assert "run finished" in logged.err
-    assert collector.spans
-    everything = told.encode() + (logged.out + logged.err).encode() + files + b"".join(collector.bodies)
-    assert [secret for secret in SECRETS if secret.encode() in everything] == []
 
 
 async def test_with_monitoring_off_nothing_is_measured(tmp_path: Path) -> None:
