@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .shapes import Amount, Decision, History, Ticket, Triage
+from .shapes import Amount, Decision, History, Solution, Ticket, Triage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,3 +16,4 @@ class Case:
     history: History
     decision: Decision
     amount: Amount
+    solution: Solution

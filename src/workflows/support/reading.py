@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...errors import ToolError
-from .shapes import Inbox, Ticket
+from .shapes import Inbox, Line, Ticket
 
 LONGEST = 20_000
 _FIELDS = ("id", "customer", "channel", "text", "order", "transcript", "received")
@@ -75,7 +75,7 @@ def _lines(text: str) -> list[tuple[int, Any]]:
     return [(number + 1, line) for number, line in enumerate(text.splitlines()) if line.strip()]
 
 
-def _read(line: str, number: int, broken: list[str]) -> dict[str, str] | None:
+def _read(line: str, number: int, broken: list[str]) -> Line | None:
     try:
         data = json.loads(line)
     except ValueError as error:
@@ -84,7 +84,7 @@ def _read(line: str, number: int, broken: list[str]) -> dict[str, str] | None:
     if not isinstance(data, dict) or not isinstance(data.get("text", ""), str):
         broken.append(f"line {number}: expected an object with a text, got {str(data)[:60]!r}")
         return None
-    return {name: _text(data.get(name)) for name in _FIELDS if data.get(name)} | {"text": _text(data.get("text"))}
+    return Line(**{name: _text(data.get(name)) for name in _FIELDS})  # type: ignore[typeddict-item,no-any-return]
 
 
 def _text(value: Any) -> str:

@@ -11,9 +11,12 @@ from .shapes import Closed, Inbox, Report
 _WIDTHS = (18, 10, 9, 13)
 
 
-def report(inbox: Inbox, closed: Sequence[Closed | None], context: ToolContext) -> Report:
-    """What became of the tickets; the whole of it is also a Markdown file."""
-    known = [one for one in closed if one is not None]
+def report(
+    inbox: Inbox, closed: Sequence[Closed | None], approved: Sequence[Closed | None], context: ToolContext
+) -> Report:
+    """What became of the tickets, also as a Markdown file. `approved` are those a person decided about."""
+    later = {one["ticket"]: one for one in approved if one is not None}
+    known = [later.get(one["ticket"], one) for one in closed if one is not None]
     outcomes = Counter(one["outcome"] for one in known)
     path = context.workspace.output("tickets.md")
     path.write_text(_page(inbox, known), encoding="utf-8")

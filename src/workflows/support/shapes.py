@@ -28,10 +28,22 @@ class Ticket(TypedDict):
     notes: list[str]
 
 
+class Line(TypedDict):
+    """A ticket as it stands in an inbox; "" where it says nothing."""
+
+    id: str
+    customer: str
+    channel: str
+    text: str
+    order: str
+    transcript: str
+    received: str
+
+
 class Inbox(TypedDict):
     """`broken` names lines that are no ticket, and why."""
 
-    tickets: list[dict[str, str]]
+    tickets: list[Line]
     broken: list[str]
     source: str
 
@@ -175,15 +187,30 @@ class Draft(TypedDict):
     number: int
 
 
+class Payment(TypedDict):
+    """A refund that is to be made. `rule` is the policy's."""
+
+    ticket: str
+    customer: str
+    order: str
+    cents: int
+    currency: str
+    reason: str
+    rule: str
+
+
 class Settlement(TypedDict):
-    """What is to be done; each list has one action or none. `reply` "": nothing is sent."""
+    """What is to be done. `approvals` has the refund that a person has to approve, or nothing.
+
+    `known` is what a person who takes over has to know; {} where nobody has to. `reply` "": nothing is sent.
+    """
 
     outcome: Outcome
     reason: str
-    refunds: list[dict[str, Any]]
-    approvals: list[dict[str, Any]]
-    replacements: list[dict[str, Any]]
-    escalations: list[dict[str, Any]]
+    refund: Payment | None
+    approvals: list[Payment]
+    replacement: str
+    known: dict[str, Any]
     reply: str
 
 
@@ -211,6 +238,23 @@ class Closed(TypedDict):
     actions: list[str]
     reply: str
     text: str
+
+
+class Ending(TypedDict):
+    """What is needed to close a ticket."""
+
+    ticket: Ticket
+    triage: Triage
+    priority: Priority
+    history: History
+    settlement: Settlement
+
+
+class Waiting(TypedDict):
+    """A ticket whose refund waits for a person."""
+
+    payment: Payment
+    ending: Ending
 
 
 class Report(TypedDict):

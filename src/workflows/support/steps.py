@@ -5,8 +5,6 @@ Reads have no key; every write has one made of what it is about, so that it happ
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...agents.tool import ToolContext, tool
 from .case import Case
 from .shapes import (
@@ -15,8 +13,10 @@ from .shapes import (
     Decision,
     Done,
     Draft,
+    Ending,
     History,
     Inbox,
+    Payment,
     Priority,
     Report,
     Sentiment,
@@ -24,6 +24,7 @@ from .shapes import (
     Solution,
     Ticket,
     Triage,
+    Waiting,
 )
 
 _MODEL_S = 300.0
@@ -150,8 +151,8 @@ async def draft(
     """Drafts the reply and checks it; `faults` say what is wrong, and the step is done again because of them."""
     from .replies import drafting
 
-    case = Case(ticket=ticket, triage=triage, history=history, decision=decision, amount=amount)
-    return await drafting.draft(case, solution, sentiment, context)
+    case = Case(ticket=ticket, triage=triage, history=history, decision=decision, amount=amount, solution=solution)
+    return await drafting.draft(case, sentiment, context)
 
 
 @tool(effect="read", name="support.settle")
@@ -162,62 +163,47 @@ def settle(
     decision: Decision,
     amount: Amount,
     history: History,
+    solution: Solution,
     context: ToolContext,
     draft: Draft | None = None,
 ) -> Settlement:
-    """Which actions follow: at most one, and none without a reply that may be sent."""
+    """Which action follows: at most one, and none without a reply that may be sent."""
     from . import settling
     from .replies.drafting import shown, tried
 
     drafts = shown(tried(ticket["id"], context)) if draft is None else []
-    case = Case(ticket=ticket, triage=triage, history=history, decision=decision, amount=amount)
+    case = Case(ticket=ticket, triage=triage, history=history, decision=decision, amount=amount, solution=solution)
     return settling.settle(case, draft, drafts)
 
 
-@tool(effect="write", name="support.refund", idempotent=True)
-async def refund(
-    *,
-    ticket: str, customer: str, order: str, cents: int, currency: str, reason: str, rule: str, context: ToolContext,
-    database: str = "",
-) -> Done:  # fmt: skip
-    """Pays back a refund that the policy lets the desk pay by itself; once an order, never above what was paid."""
-    from .ledger.acting import pay
+@tool(effect="write", name="support.act", idempotent=True)
+async def act(settlement: Settlement, ticket: Ticket, context: ToolContext, database: str = "") -> list[Done]:
+    """Does what was settled: a refund the policy lets the desk pay by itself, a replacement, or handing over; once."""
+    from .ledger import acting
 
-    return await pay(
-        ticket, customer, order, cents=cents, currency=currency, reason=reason, rule=rule, approved=False,
-        database=database, context=context,
-    )  # fmt: skip
+    return await acting.act(settlement, ticket["id"], ticket["customer"], database=database, context=context)
 
 
 @tool(effect="write", name="support.refund_approved", idempotent=True, destructive=True)
 async def refund_approved(
     *,
-    ticket: str, customer: str, order: str, cents: int, currency: str, reason: str, rule: str, context: ToolContext,
+    ticket: str,
+    customer: str,
+    order: str,
+    cents: int,
+    currency: str,
+    reason: str,
+    rule: str,
+    context: ToolContext,
     database: str = "",
-) -> Done:  # fmt: skip
+) -> Done:
     """Pays back a refund above the policy's limit, after a person said yes; once an order."""
     from .ledger.acting import pay
 
-    return await pay(
-        ticket, customer, order, cents=cents, currency=currency, reason=reason, rule=rule, approved=True,
-        database=database, context=context,
-    )  # fmt: skip
-
-
-@tool(effect="write", name="support.replacement", idempotent=True)
-def replacement(*, ticket: str, customer: str, order: str, item: str, context: ToolContext, database: str = "") -> Done:
-    """Has a replacement sent; once an order."""
-    from .ledger.acting import replace
-
-    return replace(ticket, customer, order, item=item, database=database, context=context)
-
-
-@tool(effect="write", name="support.escalate", idempotent=True)
-def escalate(ticket: str, customer: str, reason: str, known: dict[str, Any], context: ToolContext) -> Done:
-    """Hands a ticket to a person, with everything that is known and was tried."""
-    from .ledger.acting import hand_over
-
-    return hand_over(ticket, customer, reason, known, context=context)
+    payment = Payment(
+        ticket=ticket, customer=customer, order=order, cents=cents, currency=currency, reason=reason, rule=rule
+    )
+    return await pay(payment, approved=True, database=database, context=context)
 
 
 @tool(effect="write", name="support.close", idempotent=True)
@@ -229,24 +215,42 @@ async def close(
     history: History,
     settlement: Settlement,
     context: ToolContext,
-    done: list[list[Done | None] | None] | None = None,
+    done: list[Done] | None = None,
+    payments: list[Done | None] | None = None,
 ) -> Closed:
-    """Sends the reply, notes how the ticket stands, and remembers it of the customer."""
+    """Sends the reply, notes how the ticket stands, and remembers it of the customer.
+
+    `payments` is what became of a refund that needs approval; without it the ticket waits.
+    """
     from .ledger import closing
 
-    actions = [one for several in done or [] for one in several or []]
-    ending = closing.Ending(
-        ticket=ticket, triage=triage, priority=priority, history=history, settlement=settlement, done=actions
-    )
-    return await closing.close(ending, context)
+    ending = Ending(ticket=ticket, triage=triage, priority=priority, history=history, settlement=settlement)
+    return await closing.close(ending, done or [], context, payments=payments)
+
+
+@tool(effect="pure", name="support.waiting")
+def waiting(
+    *,
+    tickets: list[Ticket | None],
+    triages: list[Triage | None],
+    priorities: list[Priority | None],
+    histories: list[History | None],
+    settlements: list[Settlement | None],
+) -> list[Waiting]:
+    """The tickets of an inbox whose refund needs a person's approval."""
+    from .settling import waiting as found
+
+    return found(zip(tickets, triages, priorities, histories, settlements, strict=True))
 
 
 @tool(effect="read", name="support.report")
-def report(inbox: Inbox, closed: list[Closed | None], context: ToolContext) -> Report:
+def report(
+    inbox: Inbox, closed: list[Closed | None], context: ToolContext, approved: list[Closed | None] | None = None
+) -> Report:
     """One readable report of an inbox, as text and as a Markdown file."""
     from .reporting import report as told
 
-    return told(inbox, closed, context)
+    return told(inbox, closed, approved or [], context)
 
 
 TOOLS = [
@@ -261,10 +265,9 @@ TOOLS = [
     amount,
     draft,
     settle,
-    refund,
+    act,
     refund_approved,
-    replacement,
-    escalate,
     close,
+    waiting,
     report,
 ]

@@ -13,25 +13,40 @@ from ....agents.tool import ToolContext
 from ....errors import ToolError
 from ..policy.file import Policy, RefundRule, load
 from ..refunds.amounts import counter
-from ..shapes import Done, Order, Rule
+from ..shapes import Done, Order, Payment, Rule, Settlement
 from ..shop.records import opened
 from .book import Entry
 from .place import ledger
 
 
-async def pay(
-    ticket: str, customer: str, order: str, *, cents: int, currency: str, reason: str, rule: str, approved: bool,
-    database: str, context: ToolContext,
-) -> Done:  # fmt: skip
+async def act(settlement: Settlement, ticket: str, customer: str, *, database: str, context: ToolContext) -> list[Done]:
+    """Does what was settled and needs nobody's approval: a refund, a replacement, handing over, or nothing.
+
+    Raises:
+        ToolError: as `pay` and `replace`.
+    """
+    if settlement["refund"] is not None:
+        return [await pay(settlement["refund"], approved=False, database=database, context=context)]
+    if settlement["replacement"]:
+        order = settlement["replacement"]
+        return [await asyncio.to_thread(replace, ticket, customer, order, database=database, context=context)]
+    if settlement["known"]:
+        known = {"reason": settlement["reason"], **settlement["known"]}
+        return [await asyncio.to_thread(hand_over, ticket, customer, known, context=context)]
+    return []
+
+
+async def pay(payment: Payment, *, approved: bool, database: str, context: ToolContext) -> Done:
     """Enters a refund, once an order.
 
     Raises:
         ToolError: the order is not this customer's, the amount is not what the policy gives, or a person has to approve
             it first.
     """
+    order, customer, cents, currency = payment["order"], payment["customer"], payment["cents"], payment["currency"]
     known, day = await asyncio.to_thread(_theirs, order, customer, database, context)
     policy = policy_of(context)
-    due = await counter(context.config).amount(known, rule_of(policy, rule))
+    due = await counter(context.config).amount(known, rule_of(policy, payment["rule"]))
     if due["trouble"] or (cents, currency) != (due["cents"], due["currency"]) or not cents:
         raise ToolError(
             f"expected {due['cents']} cents {due['currency']} for order {order}, as the policy gives, got {cents} "
@@ -43,16 +58,16 @@ async def pay(
             "support.refund_approved"
         )
     paid = known["unit_cents"] * known["quantity"] - known["discount_cents"] + known["shipping_cents"]
-    action = "duplicate" if rule == "charged_twice" else "refund"
+    action = "duplicate" if payment["rule"] == "charged_twice" else "refund"
     entry = Entry(
-        key=f"{action}/{order}", action=action, ticket=ticket, customer=customer, order=order, cents=cents,
+        key=f"{action}/{order}", action=action, ticket=payment["ticket"], customer=customer, order=order, cents=cents,
         currency=currency, most_cents=paid * max(known["charges"], 1) - known["refunded_cents"], approved=approved,
-        told={"reason": reason}, run=context.run_id, day=day,
+        told={"reason": payment["reason"]}, run=context.run_id, day=day,
     )  # fmt: skip
     return await asyncio.to_thread(ledger(context.config).add, entry)
 
 
-def replace(ticket: str, customer: str, order: str, *, item: str, database: str, context: ToolContext) -> Done:
+def replace(ticket: str, customer: str, order: str, *, database: str, context: ToolContext) -> Done:
     """Enters a replacement, once an order.
 
     Raises:
@@ -63,16 +78,16 @@ def replace(ticket: str, customer: str, order: str, *, item: str, database: str,
         raise ToolError("expected a refund, got a replacement, which the policy does not allow")
     entry = Entry(
         key=f"replacement/{order}", action="replacement", ticket=ticket, customer=customer, order=order,
-        told={"item": known["item"] or item, "quantity": known["quantity"]}, run=context.run_id, day=day,
+        told={"item": known["item"], "quantity": known["quantity"]}, run=context.run_id, day=day,
     )  # fmt: skip
     return ledger(context.config).add(entry)
 
 
-def hand_over(ticket: str, customer: str, reason: str, known: Mapping[str, Any], *, context: ToolContext) -> Done:
+def hand_over(ticket: str, customer: str, known: Mapping[str, Any], *, context: ToolContext) -> Done:
     """Enters what a person has to look at, once a ticket."""
     entry = Entry(
         key=f"escalation/{ticket}", action="escalation", ticket=ticket, customer=customer, order="",
-        told={"reason": reason, **known}, run=context.run_id, day="",
+        told=known, run=context.run_id, day="",
     )  # fmt: skip
     return ledger(context.config).add(entry)
 

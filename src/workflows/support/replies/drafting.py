@@ -16,7 +16,7 @@ from ....agents.question import Question
 from ....agents.tool import ToolContext
 from ..asking import asked
 from ..case import Case
-from ..shapes import Draft, Sentiment, Solution
+from ..shapes import Draft, Sentiment
 from .checking import faults
 from .templates import advice, fact, language_for, reply
 
@@ -31,9 +31,9 @@ INSTRUCTIONS = (
 )
 
 
-async def draft(case: Case, solution: Solution, sentiment: Sentiment, context: ToolContext) -> Draft:
+async def draft(case: Case, sentiment: Sentiment, context: ToolContext) -> Draft:
     """The next draft; its faults are found here, and the step is redone because of them."""
-    ticket, decision = case.ticket["id"], case.decision
+    ticket, decision, solution = case.ticket["id"], case.decision, case.solution
     number = _number(ticket, context)
     language = language_for(case.triage["language"])
     facts = [fact(decision, case.history, case.amount, language)]

@@ -12,13 +12,14 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from ..shapes import Category
+from ..shapes import Category, Line
 
 Half = Literal["known", "held", "both"]
 CATEGORIES: tuple[Category, ...] = ("damaged", "delivery", "billing", "refund", "account", "praise", "abuse")
 LANGUAGES = ("en", "de", "fr", "es")
 _WEIGHTS = (20, 20, 16, 18, 10, 8, 8)
 _ENGLISH = 0.4
+_SUITED = 0.8
 _NAMES = ("Kim", "Ada", "Jonas", "Lea", "Pablo", "Inès", "Noah", "Mara")
 
 
@@ -36,9 +37,12 @@ class Sample:
     language: str
     injection: bool
 
-    def ticket(self) -> dict[str, str]:
+    def ticket(self) -> Line:
         """The ticket alone, as a line of an inbox."""
-        return {name: getattr(self, name) for name in ("id", "customer", "channel", "text", "order")}
+        return Line(
+            id=self.id, customer=self.customer, channel=self.channel, text=self.text, order=self.order, transcript="",
+            received="",
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -46,11 +50,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose order a ticket is about."""
+    """Whose order a ticket is about; `suits` are the categories that its state gives a reason for."""
 
     customer: str
     order: str
     item: str
+    suits: frozenset[str] = frozenset()
 
 
 def samples(
@@ -62,12 +67,13 @@ def samples(
     mixed: float = 0.1,
     injected: float = 0.05,
 ) -> list[Sample]:
-    """Tickets about the subjects, in their order.
+    """Tickets about the subjects, each at most once as long as there are enough.
 
-    `mixed` and `injected` are the shares of those with two matters, and with an attack.
+    `mixed` and `injected` are the shares of those with two matters, and with an attack. Most are about a subject
+    that suits what they say; the others are the mistakes people make.
     """
-    maker = _Maker(random.Random(seed), half)  # noqa: S311  # not a secret
-    return [maker.sample(subjects[n % len(subjects)], n, mixed=mixed, injected=injected) for n in range(count)]
+    maker = _Maker(random.Random(seed), half, list(subjects))  # noqa: S311  # not a secret
+    return [maker.sample(n, mixed=mixed, injected=injected) for n in range(count)]
 
 
 def injections() -> list[str]:
@@ -87,10 +93,12 @@ class _Maker:
 
     chance: random.Random
     half: Half
+    subjects: list[Subject]
 
-    def sample(self, subject: Subject, number: int, *, mixed: float, injected: float) -> Sample:
+    def sample(self, number: int, *, mixed: float, injected: float) -> Sample:
         chance = self.chance
         category = chance.choices(CATEGORIES, _WEIGHTS)[0]
+        subject = self._subject(category)
         language = "en" if chance.random() < _ENGLISH else chance.choice(LANGUAGES[1:])
         second = ""
         if chance.random() < mixed and category not in ("abuse", "praise"):
@@ -108,6 +116,14 @@ class _Maker:
             language=language,
             injection=is_attack,
         )
+
+    def _subject(self, category: str) -> Subject:
+        """The next subject, one that suits four times of five; it goes to the end of the line."""
+        wanted = category if self.chance.random() < _SUITED else ""
+        found = next((n for n, one in enumerate(self.subjects) if not wanted or wanted in one.suits), 0)
+        subject = self.subjects.pop(found)
+        self.subjects.append(subject)
+        return subject
 
     def _pieces(self, category: str, second: str, language: str, *, is_attack: bool) -> Iterator[str]:
         told, chance = _told(), self.chance
