@@ -17,6 +17,7 @@ from .events import Event
 
 _MOST = 200
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+_RUN_S = (0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 7.5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600, 1800, 3600)
 _QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
@@ -51,7 +52,7 @@ class Metrics:
             return Gauge(f"planloom_{name}", told, registry=registry)
 
         self._runs_ended = counter("runs", "Runs that ended.", "status")
-        self._run_s = histogram("run_seconds", "Wall time of runs.", "status")
+        self._run_s = histogram("run_seconds", "Wall time of runs.", "status", buckets=_RUN_S)
         self._efficiency = histogram("run_parallel_efficiency", "Step time over wall time and places.", buckets=_SHARES)
         self._active = gauge("runs_active", "Runs under way.")
         self._steps = counter("steps", "Steps that ended.", "action", "status")

@@ -32,6 +32,7 @@ _COMMANDS = {
     "chat": ("chat", "Talk to a server in the terminal."),
     "simulate": ("simulate", "Serve a simulated model endpoint, for tests and load."),
     "loadtest": ("loadtest", "Load a server as its clients do; compare two loads."),
+    "dashboard": ("dashboard", "Show runs, cost, quota and memory in a browser."),
     "doctor": ("doctor", "Check the installation; show the settings in force."),
 }
 

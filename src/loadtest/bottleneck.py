@@ -81,8 +81,8 @@ def _largest(figures: Mapping[str, Any], concurrency: int) -> tuple[Kind, str]:
         return "tools", f"Tools: steps spent {time['tools_s']:,.0f} s in them, {time['model_s']:,.0f} s in models."
     if time["model_s"] > 0.3 * time["goals_s"]:
         return "model", (
-            f"The model's own time: {time['model_s']:,.0f} of the {time['goals_s']:,.0f} s of all goals were replies "
-            "under way. Nothing of the server was full: more goals at once would be carried."
+            f"The model's own time: its replies took {time['model_s']:,.0f} s in {time['goals_s']:,.0f} s of goals, "
+            "side by side. Nothing of the server was full: more goals at once would be carried."
         )
     return "load", f"Nothing was full: {concurrency} goals at once are fewer than it carries."
 
