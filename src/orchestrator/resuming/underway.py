@@ -160,7 +160,8 @@ class Underway:
         session = self.session_of(run_id)
         records = read(self.sessions.path(session))
         found = recover(run_id, session, (event for r in records if (event := r.event(session)) is not None))
-        assert found is not None
+        if found is None:  # the session was removed a moment ago
+            raise _no_run(run_id)
         return found
 
     def session_of(self, run_id: str) -> str:
@@ -173,7 +174,7 @@ class Underway:
             return self._active[run_id].session_id
         found = self.sessions.index.session_of(run_id)
         if found is None:
-            raise UsageError(f"expected the id of a run, got {run_id!r}; `planloom runs` lists them")
+            raise _no_run(run_id)
         return found
 
     def close_all(self) -> None:
@@ -202,7 +203,7 @@ class Underway:
 def _recovered(run_id: str, session: str, journal: Journal) -> Recovered:
     found = recover(run_id, session, journal.events())
     if found is None:
-        raise UsageError(f"expected the id of a run, got {run_id!r}; `planloom runs` lists them")
+        raise _no_run(run_id)
     return found
 
 
@@ -218,3 +219,7 @@ def _request(recovered: Recovered, approve: Approve | None, *, waits: bool) -> R
         waits=waits,
         begun=recovered.plan if not recovered.is_whole else None,
     )
+
+
+def _no_run(run_id: str) -> UsageError:
+    return UsageError(f"expected the id of a run, got {run_id!r}; `planloom runs` lists them")
