@@ -21,7 +21,7 @@ serve: venv
 deck: DECK ?= Build the merchant deck for Aurora Home, January to December 2025
 deck: venv
 	@$(BIN)/planloom run "$(DECK)" --playbook merchant-deck
-	@$(BIN)/planloom runs show
+	@$(BIN)/planloom runs show --totals
 
 test: check
 

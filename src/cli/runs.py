@@ -50,6 +50,7 @@ def command(ctx: click.Context, status: str | None, limit: int, as_json: bool, c
     metavar="FILE",
     help="Draw the run into this file; .svg, .png or .html.",
 )
+@click.option("--totals", "in_short", is_flag=True, help="A few lines for a log, each with the run's id.")
 @click.option("--all", "shows_all", is_flag=True, help="A row for each step, however many there are.")
 @options.as_json
 @options.shared
@@ -59,6 +60,8 @@ def show(group_config: Path | None, /, run: str | None, config_file: Path | None
 
     RUN is the id that `planloom runs` lists, or its beginning; without it the newest run is shown.
     """
+    from rich.text import Text
+
     from .output import print_json
 
     analysis, state = _explained(_files(config_file or group_config), run)
@@ -70,6 +73,10 @@ def show(group_config: Path | None, /, run: str | None, config_file: Path | None
         click.echo(f"Picture: {picture}", err=True)
     if flags["as_json"]:
         print_json({**analysis.to_dict(), "state": state})
+    elif flags["in_short"]:
+        from ..orchestrator.analysis.totals import totals
+
+        _write(Text(line) for line in totals(analysis))
     elif picture is None:
         _print(analysis, state, shows_all=flags["shows_all"])
 

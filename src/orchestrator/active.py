@@ -11,6 +11,7 @@ from ..errors import UsageError
 from ..events import ApprovalAsked, CancelRequested, RunAccepted
 from ..memory.journal import Journal
 from ..models.scope import Scope
+from .consumption import Consumption, consumption
 from .planning.files import dump
 from .planning.plan import Plan
 from .planning.planner import Proposal
@@ -50,6 +51,7 @@ class Active:
     journal: Journal
     began: float
     scope: Scope
+    used_before: Consumption = field(default_factory=consumption)
     recovered: Recovered | None = None
     proposal: Proposal | None = None
     run: Run | None = None

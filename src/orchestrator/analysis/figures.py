@@ -137,8 +137,9 @@ class Analysis:
 
     `began_at` is in Unix seconds. `status` is empty while nothing says how the run ended. `not_running_s` lies between
     the stretches and is no part of `wall_s`. `places` 0: no limit. `parallel` is the mean number of steps side by side,
-    `efficiency` the speed-up over the most that ran side by side (0 to 1). `what_if` is empty for runs that have no
-    end, were resumed, or whose plan was changed.
+    `efficiency` the speed-up over the most that ran side by side (0 to 1). `largest_call` is in tokens.
+    `cpu_s` and `memory_mb` are those of `Consumption`, None while there is no end. `what_if` is empty for runs that
+    have no end, were resumed, or whose plan was changed.
     """
 
     run_id: str
@@ -166,6 +167,9 @@ class Analysis:
     model_calls: int = 0
     tokens: int = 0
     cost_usd: float | None = 0.0
+    largest_call: int = 0
+    cpu_s: float | None = None
+    memory_mb: float | None = None
     replans: int = 0
     open_approvals: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from ...clock import Clock
 from ...events import AnswerToken, Notice, RunFinished
 from ...models.scope import entered
 from ..active import Active
+from ..consumption import consumption
 from ..intake.reception import SESSION
 from ..planning.cached.cache import SOURCE, PlanCache
 from ..result import Artifact, Result, StepResult, artifacts, critical_path_seconds, step_results, told_steps
@@ -66,7 +67,9 @@ class Ending:
         )
         if self.plans is not None and (said := await learn(self.plans, active)):
             active.emit(Notice(said))
-        active.emit(RunFinished(end.status, end.reason, text, seconds, cost))
+        now, before = consumption(), active.used_before
+        machine = {"cpu_s": round(now.cpu_s - before.cpu_s, 3), "memory_mb": round(now.memory_mb, 1)}
+        active.emit(RunFinished(end.status, end.reason, text, seconds, {**cost, **machine}))
 
     async def _written(self, active: Active, steps: Mapping[str, StepResult], files: Sequence[Artifact]) -> str:
         """The answer: by the writer where a model planned or no template is there, else by the template."""
