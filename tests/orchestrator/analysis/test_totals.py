@@ -10,8 +10,8 @@ from planloom.orchestrator.analysis.totals import totals
 
 
 def test_each_line_has_the_id_and_kinds_of_actions_have_their_seconds():
-    told = Told().add(0, "a", "b").start(0, "a").start(0, "b").call(3, "b", "worker", seconds=2)
-    lines = totals(analyze(told.end(2, "a").end(4, "b").finish(5, cpu_s=1.25, memory_mb=80.0)))
+    told = Told().add(0, "a", "b").start(0, "a").start(0, "b").end(2, "a").call(3, "b", "worker", seconds=2)
+    lines = totals(analyze(told.end(4, "b").finish(5, cpu_s=1.25, memory_mb=80.0)))
     assert all(line.startswith("r  ") for line in lines)
     told_of = {line.split()[1]: " ".join(line.split()[2:]) for line in lines}
     assert told_of["total"] == "5.00 s, done, 2 of 2 steps ok, 2 at once, dataflow"
