@@ -61,16 +61,18 @@ class Knowledge:
             self._library = self._library or made
         return self._library
 
-    async def answer(self, question: str, *, count: int = 8, under: str | None = None) -> Answer:
-        """An answer from the documents, with citations.
+    async def answer(
+        self, question: str, *, count: int = 8, under: str | None = None, where: Sequence[str] = ()
+    ) -> Answer:
+        """An answer from the documents, with citations; `under` and `where` as for `Library.search`.
 
         Raises:
-            UsageError: nothing was indexed yet.
+            UsageError: nothing was indexed yet, or a condition is none.
             SearchIndexError: the index can't be read.
         """
         from ..documents.search.asking import ask
 
-        return await ask(question, await self.documents(), self._models, count=count, under=under)
+        return await ask(question, await self.documents(), self._models, count=count, under=under, where=where)
 
     async def facts(self) -> Facts:
         """What is known about people.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 @click.argument("question")
 @click.option("--limit", "count", type=click.IntRange(1, 50), default=8, show_default=True, help="Passages looked at.")
 @click.option("--in", "under", metavar="PATH", help="Only in this file or folder.")
+@options.where
 @options.as_json
 @options.shared
-def command(question: str, count: int, under: str | None, as_json: bool, config_file: Path | None) -> None:
+def command(question: str, as_json: bool, config_file: Path | None, **looked: Any) -> None:
     """Answer a question from the indexed documents, with citations.
 
     \b
@@ -30,16 +32,16 @@ def command(question: str, count: int, under: str | None, as_json: bool, config_
 
     With a model the answer is written and cites passages by number; without one the best passages are the answer.
     """
-    asyncio.run(_ask(question, count, under, as_json=as_json, config_file=config_file))
+    asyncio.run(_ask(question, looked, as_json=as_json, config_file=config_file))
 
 
-async def _ask(question: str, count: int, under: str | None, *, as_json: bool, config_file: Path | None) -> None:
+async def _ask(question: str, looked: Mapping[str, Any], *, as_json: bool, config_file: Path | None) -> None:
     from ..documents.search.asking import ask
     from .knowledge import opened_library, show_hits, show_notes
     from .output import print_json, print_text
 
     async with opened_library(config_file) as (library, models):
-        answer = await ask(question, library, models, count=count, under=under)
+        answer = await ask(question, library, models, **looked)
     if as_json:
         print_json({"question": question, **answer.to_dict()})
         return

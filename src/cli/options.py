@@ -53,6 +53,17 @@ def as_json(function: F) -> F:
     )(function)
 
 
+def where(function: F) -> F:
+    """`--where`: conditions on the files that are searched."""
+    return click.option(
+        "--where",
+        multiple=True,
+        metavar="CONDITION",
+        help="Only in files that fit: kind=pdf, ext=docx, folder=offers, name~draft, title~lease, author~smith, "
+        'language=de, "modified>=2025-01", "size<5mb"; several: all of them.',
+    )(function)
+
+
 def goal(function: F) -> F:
     """GOAL, `--plan`, `--playbook` and `--set`: what is to be done."""
     options = [

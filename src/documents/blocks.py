@@ -24,11 +24,21 @@ class Block:
     header: str = ""
 
 
+def language_code(told: str) -> str:
+    """The two letters of a language as files name it (`de-DE`, `en_US`); empty when it is none."""
+    code = told.strip().lower().replace("_", "-").partition("-")[0]
+    return code if len(code) == 2 and code.isalpha() and code.isascii() else ""
+
+
 @dataclass(slots=True, kw_only=True)
 class Parsed:
-    """A file as blocks. `title` empty: it has none of its own. `notes` say what could not be read in it."""
+    """A file as blocks. `title`, `author` and `language`, two letters, are what it says of itself, empty where it does
+    not. `notes` say what could not be read in it.
+    """
 
     kind: str
     blocks: list[Block]
     title: str = ""
+    author: str = ""
+    language: str = ""
     notes: list[str] = field(default_factory=list)

@@ -8,7 +8,8 @@ from pathlib import PurePath
 _MARKDOWN = frozenset((".md", ".markdown", ".mdx", ".rst", ".adoc"))
 _HTML = frozenset((".html", ".htm", ".xhtml"))
 _TABLES = frozenset((".csv", ".tsv"))
-_TEXT = frozenset((".txt", ".text", ".log", "", ".tex", ".srt", ".vtt", ".org", ".eml"))
+_TEXT = frozenset((".txt", ".text", ".log", "", ".tex", ".srt", ".vtt", ".org"))
+_MAIL = frozenset((".eml",))
 _CODE_ENDINGS = """
     .py .pyi .js .mjs .ts .tsx .jsx .java .kt .scala .go .rs .c .h .cc .cpp .hpp .cs .rb .php .swift .m .r .jl .lua .pl
     .sh .bash .zsh .fish .ps1 .sql .proto .graphql .css .scss .vue .svelte .dart .ex .exs .erl .hs .clj .f90 .tf .cmake
@@ -16,14 +17,23 @@ _CODE_ENDINGS = """
 """
 _CODE = frozenset(_CODE_ENDINGS.split())
 _CODE_NAMES = frozenset(("makefile", "dockerfile", "jenkinsfile", "rakefile", "gemfile"))
-_OFFICE = {".pdf": "pdf", ".docx": "word", ".pptx": "slides", ".xlsx": "sheets", ".xlsm": "sheets"}
+_OFFICE = {
+    ".pdf": "pdf",
+    ".docx": "word",
+    ".pptx": "slides",
+    ".xlsx": "sheets",
+    ".xlsm": "sheets",
+    ".epub": "book",
+}
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
+
+KINDS = ("pdf", "word", "slides", "sheets", "html", "markdown", "table", "code", "text", "mail", "book")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`kind`: pdf, word, slides, sheets, html, markdown, table, code or text; empty when it can't be read, and why."""
+    """`kind`: one of `KINDS`; empty when it can't be read, and why."""
 
     kind: str
     reason: str = ""
@@ -32,7 +42,7 @@ class Verdict:
 def is_candidate(name: str) -> bool:
     """Whether a file of this name may be a document, so that it is worth opening."""
     path = PurePath(name.lower())
-    known = _MARKDOWN | _HTML | _TABLES | _TEXT | _CODE | frozenset(_OFFICE)
+    known = _MARKDOWN | _HTML | _TABLES | _TEXT | _MAIL | _CODE | frozenset(_OFFICE)
     return path.suffix in known or path.name in _CODE_NAMES
 
 
@@ -64,6 +74,8 @@ def _office(data: bytes) -> Verdict:
     for prefix, kind in (("word/", "word"), ("ppt/", "slides"), ("xl/", "sheets")):
         if any(name.startswith(prefix) for name in names):
             return Verdict(kind)
+    if "META-INF/container.xml" in names:
+        return Verdict("book")
     return Verdict("", "it is an archive, not a document")
 
 
@@ -74,6 +86,8 @@ def _text(name: str, data: bytes) -> Verdict:
         return Verdict("", f"expected text, got binary data ({_shown(data)})")
     path = PurePath(name.lower())
     start = head.lstrip().lower()
+    if path.suffix in _MAIL:
+        return Verdict("mail")
     if path.suffix in _HTML or start.startswith((b"<!doctype html", b"<html")):
         return Verdict("html")
     if path.suffix in _MARKDOWN:

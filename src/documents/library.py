@@ -22,6 +22,7 @@ from .index.scan import resolved
 from .index.store import Store
 from .parsing.reading import Read, Readers
 from .search.hybrid import Found, search
+from .search.scope import scope
 
 if TYPE_CHECKING:
     from ..models.client import Models
@@ -122,17 +123,20 @@ class Library:
 
     # ---- questions
 
-    async def search(self, question: str, *, count: int = 10, under: str | Path | None = None) -> Found:
-        """The passages that fit a question, best first. `under`: only of this file or folder.
+    async def search(
+        self, question: str, *, count: int = 10, under: str | Path | None = None, where: Sequence[str] = ()
+    ) -> Found:
+        """The passages that fit a question, best first. `under`: only of this file or folder; `where`: only of files
+        that fit all conditions, such as `kind=pdf` or `modified>=2025-01-01` (`search.scope`).
 
         Raises:
-            UsageError: nothing was indexed yet.
+            UsageError: nothing was indexed yet, or a condition is none.
             SearchIndexError: the index can't be read.
         """
         if not self.is_there:
             raise UsageError("expected an index, got none; make one with: planloom index FOLDER")
-        inside = "" if under is None else _absolute(under)
-        return await search(question, self._store, self._vectors, self.embedder, count=count, under=inside)
+        inside = scope("" if under is None else _absolute(under), where)
+        return await search(question, self._store, self._vectors, self.embedder, count=count, inside=inside)
 
     async def read(self, path: str | Path) -> Read:
         """A file's text in passages, without the index.

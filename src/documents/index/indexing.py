@@ -206,7 +206,9 @@ class Indexing:
             self._vectors.remove(gone)
             return []
         if before is not None and before.sha256 == outcome.sha256 and not before.reason:
-            self._store.touch(file.path, size_bytes=outcome.size_bytes, mtime_ns=_trusted(outcome.mtime_ns))
+            self._store.touch(
+                file.path, size_bytes=outcome.size_bytes, mtime_ns=_trusted(outcome.mtime_ns), modified=outcome.modified
+            )
             self._tally.unchanged += 1
             return []
         gone = self._store.put(file.path, replace(outcome, mtime_ns=_trusted(outcome.mtime_ns)))

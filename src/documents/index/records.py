@@ -23,13 +23,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A passage in the index."""
+    """A passage in the index. `kind` and `modified`, in Unix seconds, are its file's."""
 
     id: int
     path: str
     title: str
     text: str
     place: Place
+    kind: str = ""
+    modified: float = 0.0
 
     def embedded_text(self) -> str:
         """What its vector is made of: the text, and what it is about."""

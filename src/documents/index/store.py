@@ -12,34 +12,49 @@ import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import SearchIndexError
 from ..parsing.reading import Read
 from ..passages import Passage
 from ..places import place_from
+from ..search.scope import Scope, scope
 from ..search.terms import indexed
 from .records import Failure, Known, Stored, embedded_text
 
 if TYPE_CHECKING:
     import sqlite3
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS roots (path TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, kind TEXT, title TEXT, sha256 TEXT, size INTEGER,
-    mtime_ns INTEGER, reason TEXT NOT NULL DEFAULT '', notes TEXT NOT NULL DEFAULT '[]');
+    mtime_ns INTEGER, reason TEXT NOT NULL DEFAULT '', notes TEXT NOT NULL DEFAULT '[]',
+    name TEXT NOT NULL DEFAULT '', ext TEXT NOT NULL DEFAULT '', author TEXT NOT NULL DEFAULT '',
+    language TEXT NOT NULL DEFAULT '', modified REAL NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS passages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, file INTEGER NOT NULL REFERENCES files(id), number INTEGER NOT NULL,
     digest BLOB NOT NULL, text TEXT NOT NULL, place TEXT NOT NULL, refused TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS passages_file ON passages (file, number);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (about, body, tokenize = 'porter unicode61 remove_diacritics 2');
 """
-_PASSAGE = "SELECT p.id, f.path, f.title, p.text, p.place FROM passages p JOIN files f ON f.id = p.file"
+_FROM_1 = """
+ALTER TABLE files ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE files ADD COLUMN ext TEXT NOT NULL DEFAULT '';
+ALTER TABLE files ADD COLUMN author TEXT NOT NULL DEFAULT '';
+ALTER TABLE files ADD COLUMN language TEXT NOT NULL DEFAULT '';
+ALTER TABLE files ADD COLUMN modified REAL NOT NULL DEFAULT 0;
+UPDATE files SET sha256='', mtime_ns=0;
+"""  # all files are read again at the next indexing; their passages and vectors stay
+_PASSAGE = (
+    "SELECT p.id, f.path, f.title, p.text, p.place, f.kind, f.modified FROM passages p JOIN files f ON f.id = p.file"
+)
 _BEST_FIRST = "ORDER BY bm25(words, 1.5, 1.0), rowid LIMIT ?"
 _VARIABLES = 500
+_INSIDE = "SELECT p.id FROM passages p JOIN files f ON f.id=p.file WHERE"
+EVERYWHERE = Scope()
 
 
 class Store:
@@ -71,16 +86,9 @@ class Store:
         with self._used() as base, base:
             file_id, old = _file_row(base, path)
             base.execute(
-                "UPDATE files SET kind=?, title=?, sha256=?, size=?, mtime_ns=?, reason='', notes=? WHERE id=?",
-                (
-                    read.kind,
-                    read.title,
-                    read.sha256,
-                    read.size_bytes,
-                    read.mtime_ns,
-                    json.dumps(list(read.notes)),
-                    file_id,
-                ),
+                "UPDATE files SET kind=?, title=?, sha256=?, size=?, mtime_ns=?, reason='', notes=?, name=?, ext=?, "
+                "author=?, language=?, modified=? WHERE id=?",
+                (*_about(path, read), file_id),
             )
             for number, passage in enumerate(read.passages):
                 digest = _digest(path, read.title, passage)
@@ -94,10 +102,11 @@ class Store:
             _delete(base, gone)
         return gone
 
-    def touch(self, path: str, *, size_bytes: int, mtime_ns: int) -> None:
+    def touch(self, path: str, *, size_bytes: int, mtime_ns: int, modified: float) -> None:
         """Notes that a file with a new date has the content it had."""
+        row = (size_bytes, mtime_ns, modified, path)
         with self._used() as base, base:
-            base.execute("UPDATE files SET size=?, mtime_ns=? WHERE path=?", (size_bytes, mtime_ns, path))
+            base.execute("UPDATE files SET size=?, mtime_ns=?, modified=? WHERE path=?", row)
 
     def fail(self, path: str, reason: str, *, size_bytes: int, mtime_ns: int) -> list[int]:
         """Notes that a file can't be read; gives the ids of passages that are gone."""
@@ -139,9 +148,7 @@ class Store:
                 block = list(ids[at : at + _VARIABLES])
                 marks = ", ".join("?" * len(block))
                 for row in base.execute(f"{_PASSAGE} WHERE p.id IN ({marks})", block):
-                    found[row[0]] = Stored(
-                        id=row[0], path=row[1], title=row[2] or "", text=row[3], place=place_from(json.loads(row[4]))
-                    )
+                    found[row[0]] = _stored(row)
         return found
 
     def refuse(self, reasons: Iterable[tuple[int, str]]) -> None:
@@ -157,20 +164,21 @@ class Store:
         with self._used() as base:
             return [Failure(path=path, reason=reason) for path, reason in base.execute(query)]
 
-    def by_words(self, expression: str, count: int, *, under: str = "") -> list[int]:
-        """Ids of the passages that fit a full-text query best (BM25), best first. `under`: a file or folder."""
-        where, values = "", [expression]
-        if under:
-            where = f" AND rowid IN ({_UNDER})"
-            values += _under(under)
+    def by_words(self, expression: str, count: int, *, inside: Scope = EVERYWHERE) -> list[int]:
+        """Ids of the passages that fit a full-text query best (BM25), best first, of the files in a scope."""
+        where = f" AND rowid IN ({_INSIDE} {inside.clause})" if inside else ""
         query = f"SELECT rowid FROM words WHERE words MATCH ?{where} {_BEST_FIRST}"  # noqa: S608  # our own words
         with self._used() as base:
-            return [row[0] for row in base.execute(query, [*values, count])]
+            return [row[0] for row in base.execute(query, [expression, *inside.values, count])]
+
+    def ids_in(self, inside: Scope) -> list[int]:
+        """The ids of all passages of the files in a scope that is not empty."""
+        with self._used() as base:
+            return [row[0] for row in base.execute(f"{_INSIDE} {inside.clause}", inside.values)]
 
     def ids_under(self, under: str) -> list[int]:
         """The ids of all passages of a file or of a folder."""
-        with self._used() as base:
-            return [row[0] for row in base.execute(_UNDER, _under(under))]
+        return self.ids_in(scope(under))
 
     # ---- the whole
 
@@ -252,11 +260,14 @@ class Store:
             base.execute("PRAGMA journal_mode = WAL")
             base.execute("PRAGMA synchronous = NORMAL")
             (version,) = base.execute("PRAGMA user_version").fetchone()
-            if version not in (0, _VERSION):
+            if version not in (0, 1, _VERSION):
                 raise SearchIndexError(
                     f"{str(self.path)!r}: expected an index of version {_VERSION}, got {version}; delete it",
                     kind="foreign",
                 )
+            base.create_function("folded", 1, lambda text: (text or "").casefold(), deterministic=True)
+            if version == 1:
+                base.executescript(f"BEGIN; {_FROM_1} PRAGMA user_version = {_VERSION}; COMMIT;")
             base.executescript(_SCHEMA)
             base.execute(f"PRAGMA user_version = {_VERSION}")
         except BaseException:
@@ -265,12 +276,20 @@ class Store:
         return base
 
 
-_UNDER = "SELECT p.id FROM passages p JOIN files f ON f.id=p.file WHERE f.path=? OR substr(f.path, 1, length(?)) = ?"
+def _about(path: str, read: Read) -> tuple[Any, ...]:
+    """What is known of a file, in the order of the columns that `put` sets."""
+    name = _name(path)
+    ext = name.rpartition(".")[2].lower() if "." in name else ""
+    notes = json.dumps(list(read.notes))
+    dated = (read.mtime_ns, notes, name, ext, read.author, read.language, read.modified)
+    return (read.kind, read.title, read.sha256, read.size_bytes, *dated)
 
 
-def _under(path: str) -> list[str]:
-    folder = path.rstrip("/") + "/"
-    return [path, folder, folder]
+def _stored(row: Sequence[Any]) -> Stored:
+    """A passage of `_PASSAGE`."""
+    id_, path, title, text, place, kind, modified = row
+    at = place_from(json.loads(place))
+    return Stored(id=id_, path=path, title=title or "", text=text, place=at, kind=kind or "", modified=modified)
 
 
 def _file_row(base: sqlite3.Connection, path: str) -> tuple[int, dict[bytes, list[int]]]:

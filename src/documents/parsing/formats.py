@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from ...errors import ToolError
 from ..blocks import Parsed
 from ..kinds import kind_of
-from . import markup, office, pages, tables, web
+from . import books, mail, markup, office, pages, tables, web
 
 _PARSERS: Mapping[str, Callable[[bytes], Parsed]] = {
     "pdf": pages.pdf,
@@ -19,6 +19,8 @@ _PARSERS: Mapping[str, Callable[[bytes], Parsed]] = {
     "table": tables.separated,
     "code": markup.code,
     "text": markup.text,
+    "mail": mail.mail,
+    "book": books.book,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..blocks import Block, Parsed
+from ..blocks import Block, Parsed, language_code
 from ..places import Place
 from .decoding import decoded
 
@@ -13,6 +13,7 @@ _ATX = re.compile(r"(#{1,6})\s+(.+?)\s*#*\s*$")
 _UNDERLINE = re.compile(r"(=|-|~|\^|\"|\*)\1{2,}\s*$")
 _FENCE = re.compile(r"\s*(```+|~~~+)")
 _FRONT = re.compile(r"---\s*$")
+_SAID = re.compile(r"(\w+):\s*(\S.*)")
 _DEFINITION = re.compile(
     r"(?:export\s+|public\s+|private\s+|protected\s+|static\s+|async\s+|pub\s+|abstract\s+|final\s+|default\s+)*"
     r"(?:def|class|function|func|fn|struct|enum|interface|trait|impl|type|module|namespace|object)\s+(\w+)"
@@ -29,9 +30,27 @@ def text(data: bytes) -> Parsed:
 def markdown(data: bytes) -> Parsed:
     """Headings (Markdown's and those underlined, as in reStructuredText), paragraphs, fenced code."""
     content, note = decoded(data)
-    blocks = list(_marked(content.split("\n")))
-    title = next((block.text for block in blocks if block.role == "heading"), "")
-    return Parsed(kind="markdown", blocks=blocks, title=title, notes=[note] if note else [])
+    lines = content.split("\n")
+    said = _front(lines)
+    blocks = list(_marked(lines))
+    title = said.get("title") or next((block.text for block in blocks if block.role == "heading"), "")
+    return Parsed(
+        kind="markdown",
+        blocks=blocks,
+        title=title,
+        author=said.get("author", ""),
+        language=language_code(said.get("lang", "") or said.get("language", "")),
+        notes=[note] if note else [],
+    )
+
+
+def _front(lines: list[str]) -> dict[str, str]:
+    """What simple lines of the front matter say, by name in small letters."""
+    if not lines or not _FRONT.match(lines[0]):
+        return {}
+    end = next((i for i, one in enumerate(lines[1:200], 1) if _FRONT.match(one)), 0)
+    found = (_SAID.fullmatch(one) for one in lines[1:end])
+    return {one[1].lower(): one[2].strip().strip("\"'") for one in found if one}
 
 
 def code(data: bytes) -> Parsed:

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..blocks import Block, Parsed
+from ..blocks import Block, Parsed, language_code
 from ..places import Place
 
+_PROGRAMS = frozenset(("python-docx", "openpyxl", "unknown"))
 _HEADING = re.compile(r"(?:heading|title|überschrift|titre)\s*(\d*)", re.IGNORECASE)
 
 
@@ -29,7 +30,7 @@ def word(data: bytes) -> Parsed:
             place = Place(unit="paragraph", first=number, last=number)
             level = _level(item)
             blocks.append(Block(text=text, place=place, role="heading" if level else "text", level=level))
-    return Parsed(kind="word", blocks=blocks, title=str(document.core_properties.title or ""))
+    return Parsed(kind="word", blocks=blocks, **about(document.core_properties))
 
 
 def slides(data: bytes) -> Parsed:
@@ -50,7 +51,17 @@ def slides(data: bytes) -> Parsed:
             blocks += [Block(text=text, place=place) for text in _texts(shape)]
         if spoken := _spoken(slide):
             blocks.append(Block(text=f"Notes: {spoken}", place=place))
-    return Parsed(kind="slides", blocks=blocks, title=str(deck.core_properties.title or ""))
+    return Parsed(kind="slides", blocks=blocks, **about(deck.core_properties))
+
+
+def about(properties: Any) -> dict[str, Any]:
+    """What an Office file says of itself; programs' own names are no authors."""
+    author = str(getattr(properties, "author", None) or getattr(properties, "creator", None) or "")
+    return {
+        "title": str(properties.title or ""),
+        "author": "" if author.casefold() in _PROGRAMS else author,
+        "language": language_code(str(properties.language or "")),
+    }
 
 
 def _level(paragraph: Any) -> int:

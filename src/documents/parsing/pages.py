@@ -8,6 +8,7 @@ from ...errors import ToolError
 from ..blocks import Block, Parsed
 from ..places import Place
 
+_NOBODY = frozenset(("", "untitled", "anonymous", "unknown", "(anonymous)", "unspecified"))
 _PARTS = re.compile(r"\n\s*\n")
 _LEADER = re.compile(r"(?:\s?\.){4,}")
 _HYPHEN = re.compile(r"(\w)(?:\ufffe|\xad|\x02)\n?(\w)|(\w)-\n([a-z])")
@@ -56,8 +57,14 @@ def _read(document: object) -> Parsed:
         raise ToolError("no page of it has text; it may be scanned: run text recognition (OCR) on it first")
     if bare:
         notes.append(f"pages without text: {', '.join(map(str, bare[:20]))}")
-    title = str(document.get_metadata_dict().get("Title", "") or "")
-    return Parsed(kind="pdf", blocks=blocks, title=title.strip(), notes=notes)
+    said = {name: str(value or "").strip() for name, value in document.get_metadata_dict().items()}
+    author = "" if said.get("Author", "").casefold() in _NOBODY else said["Author"]
+    return Parsed(kind="pdf", blocks=blocks, title=_named(said.get("Title", "")), author=author, notes=notes)
+
+
+def _named(title: str) -> str:
+    """A title that somebody gave; programs write such of their own."""
+    return "" if title.casefold() in _NOBODY else title
 
 
 def _mended(text: str) -> str:

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...errors import ToolError
+from ...language import language
 from ...memory.codec import pack, unpack
 
 HEAD = struct.Struct(">I")
 _TRIES = 3
+_TOLD = 20  # passages that tell the language
 
 
 def framed(message: Mapping[str, Any]) -> bytes:
@@ -72,6 +74,7 @@ def read(request: Mapping[str, Any]) -> dict[str, Any]:
         for one in passages(parsed.blocks, limit=request["chunk_chars"])
         if any(char.isalnum() for char in one.text)
     ]
+    told = "\n".join(str(text) for text, _ in found[:_TOLD])
     if not found:
         raise ToolError("it has no text" if data else "it is empty")
     return {
@@ -81,6 +84,9 @@ def read(request: Mapping[str, Any]) -> dict[str, Any]:
         "sha256": hashlib.sha256(data).hexdigest(),
         "size_bytes": len(data),
         "mtime_ns": stat.st_mtime_ns,
+        "modified": stat.st_mtime,
+        "author": _clean(" ".join(parsed.author.split())[:300]),
+        "language": language(told) or parsed.language,
         "passages": found,
     }
 

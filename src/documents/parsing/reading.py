@@ -26,7 +26,10 @@ _START_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """A file that was read; `sha256`, `size_bytes` and `mtime_ns` are of exactly what was read."""
+    """A file that was read; `sha256`, `size_bytes`, `mtime_ns` and `modified`, Unix seconds, are of what was read.
+
+    `author` and `language`, a code of two letters, are empty where they are not known.
+    """
 
     kind: str
     title: str
@@ -34,6 +37,9 @@ class Read:
     sha256: str
     size_bytes: int
     mtime_ns: int
+    modified: float = 0.0
+    author: str = ""
+    language: str = ""
     passages: Sequence[Passage]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ..blocks import Block, Parsed
 from ..places import Place
 from .decoding import decoded
+from .office import about
 
 _SNIFFED = 16_384
 _CELL = 4000
@@ -38,7 +39,7 @@ def workbook(data: bytes) -> Parsed:
                 sheet.reset_dimensions()  # what a file says of its own size is not to be trusted
             rows = ((number, [cell_text(value) for value in row]) for number, row in _values(sheet))
             blocks += rows_as_blocks(rows, sheet=sheet.title, unit="row")
-        return Parsed(kind="sheets", blocks=blocks, title=str(book.properties.title or ""))
+        return Parsed(kind="sheets", blocks=blocks, **about(book.properties))
     finally:
         book.close()
 

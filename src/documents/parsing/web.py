@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..blocks import Block, Parsed
+from ..blocks import Block, Parsed, language_code
 from .decoding import decoded
 from .markup import line
 
@@ -41,7 +41,14 @@ def html(data: bytes) -> Parsed:
         whole = _SPACE.sub(" ", root.text_content()).strip()
         blocks = [Block(text=whole, place=line(1, max(1, text.count("\n"))))] if whole else []
     title = root.findtext(".//title") or ""
-    return Parsed(kind="html", blocks=blocks, title=" ".join(title.split()), notes=notes)
+    return Parsed(
+        kind="html",
+        blocks=blocks,
+        title=" ".join(title.split()),
+        author=next(iter(root.xpath(".//meta[translate(@name, 'AUTHOR', 'author')='author']/@content")), ""),
+        language=language_code(root.get("lang") or ""),
+        notes=notes,
+    )
 
 
 def _blocks(root: Any) -> Iterator[Block]:

@@ -57,15 +57,21 @@ class Answer:
 
 
 async def ask(
-    question: str, library: Library, models: Models | None, *, count: int = 8, under: str | None = None
+    question: str,
+    library: Library,
+    models: Models | None,
+    *,
+    count: int = 8,
+    under: str | None = None,
+    where: Sequence[str] = (),
 ) -> Answer:
-    """The answer to a question.
+    """The answer to a question; `under` and `where` as for `Library.search`.
 
     Raises:
-        UsageError: nothing was indexed yet.
+        UsageError: nothing was indexed yet, or a condition is none.
         SearchIndexError: the index can't be read.
     """
-    found = await library.search(question, count=count, under=under)
+    found = await library.search(question, count=count, under=under, where=where)
     notes = list(found.notes)
     if not found.hits:
         return Answer(text="Nothing in the index fits this question.", by="passages", notes=notes)

@@ -6,6 +6,7 @@ Rule: when one way can't be used the other answers, and says so.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,9 +15,10 @@ from ...errors import BudgetError, ModelError, TransientError
 from ...models.embeddings import Embedder
 from ..index.embedded import PassageVectors
 from ..index.records import Stored
-from ..index.store import Store
+from ..index.store import EVERYWHERE, Store
 from ..places import Place
 from .fusion import fused
+from .scope import Scope
 from .terms import asked, match_expression
 
 _CANDIDATES = 50
@@ -35,6 +37,8 @@ class Hit:
     text: str
     score: float
     by: tuple[str, ...]
+    kind: str = ""
+    modified: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; `place` as people read it, `at` for machines."""
@@ -46,6 +50,8 @@ class Hit:
             "title": self.title,
             "by": list(self.by),
             "at": self.place.to_dict(),
+            "kind": self.kind,
+            "modified": dt.datetime.fromtimestamp(self.modified).astimezone().isoformat(timespec="seconds"),
         }
 
 
@@ -58,17 +64,17 @@ class Found:
 
 
 async def search(
-    question: str, store: Store, vectors: PassageVectors, embedder: Embedder, *, count: int, under: str = ""
+    question: str, store: Store, vectors: PassageVectors, embedder: Embedder, *, count: int, inside: Scope = EVERYWHERE
 ) -> Found:
-    """The passages that fit a question; each text once. `under`: only of this file or folder.
+    """The passages that fit a question; each text once. `inside`: only of files in this scope.
 
     Raises:
         SearchIndexError: the index can't be read.
     """
     depth = max(_CANDIDATES, 3 * count)
-    among = await asyncio.to_thread(store.ids_under, under) if under else None
+    among = await asyncio.to_thread(store.ids_in, inside) if inside else None
     async with asyncio.TaskGroup() as group:
-        words = group.create_task(asyncio.to_thread(by_words, question, store, depth, under))
+        words = group.create_task(asyncio.to_thread(by_words, question, store, depth, inside))
         near = group.create_task(_by_vectors(question, vectors, embedder, depth, among))
     ranking, note = near.result()
     rankings = {"words": words.result(), "vectors": ranking}
@@ -78,10 +84,10 @@ async def search(
     return Found(hits=hits, notes=[note] if note else [])
 
 
-def by_words(question: str, store: Store, count: int, under: str = "") -> list[int]:
+def by_words(question: str, store: Store, count: int, inside: Scope = EVERYWHERE) -> list[int]:
     """Ids of passages by BM25, best first; none when the question has no word."""
     words = asked(question)
-    return store.by_words(match_expression(words), count, under=under) if words else []
+    return store.by_words(match_expression(words), count, inside=inside) if words else []
 
 
 async def _by_vectors(
@@ -121,4 +127,13 @@ def _hits(best: Sequence[tuple[int, float]], rankings: dict[str, list[int]], sto
 
 
 def _hit(passage: Stored, score: float, by: tuple[str, ...]) -> Hit:
-    return Hit(path=passage.path, title=passage.title, place=passage.place, text=passage.text, score=score, by=by)
+    return Hit(
+        path=passage.path,
+        title=passage.title,
+        place=passage.place,
+        text=passage.text,
+        score=score,
+        by=by,
+        kind=passage.kind,
+        modified=passage.modified,
+    )

@@ -9,6 +9,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ....documents.library import Library
+from ....documents.search.scope import HELP
 from ....errors import SearchIndexError, ToolError, UsageError
 from ...knowledge import Knowledge
 from ...tool import ToolContext, tool
@@ -19,6 +20,8 @@ _READ_CHARS = 200_000
 
 Count = Annotated[int, Field(ge=1, le=50)]
 Text = Annotated[str, Field(min_length=1)]
+Where = Annotated[list[str], Field(description=f"Conditions that all hold, each one such as {HELP}; empty: any file.")]
+_ANY: list[str] = []
 
 
 class Passage(TypedDict):
@@ -92,14 +95,16 @@ class Indexed(TypedDict):
 
 
 @tool(effect="read", timeout_s=_SEARCH_S)
-async def search(context: ToolContext, question: Text, limit: Count = 8, under: str = "") -> Results:
+async def search(
+    context: ToolContext, question: Text, limit: Count = 8, under: str = "", where: Where = _ANY
+) -> Results:
     """Finds passages in the person's indexed documents that fit a question or words, with file, place and score.
 
     `under` is a file or folder to look in, empty: everywhere.
     """
     library = await _library(context)
     try:
-        found = await library.search(question, count=limit, under=under or None)
+        found = await library.search(question, count=limit, under=under or None, where=where)
     except (UsageError, SearchIndexError) as error:
         raise ToolError(f"documents.search: {error}") from error
     hits = [Passage(path=hit.path, place=str(hit.place), score=hit.score, text=hit.text) for hit in found.hits]
@@ -107,13 +112,15 @@ async def search(context: ToolContext, question: Text, limit: Count = 8, under: 
 
 
 @tool(effect="read", timeout_s=_SEARCH_S)
-async def answer(context: ToolContext, question: Text, limit: Count = 8, under: str = "") -> Answered:
+async def answer(
+    context: ToolContext, question: Text, limit: Count = 8, under: str = "", where: Where = _ANY
+) -> Answered:
     """Answers a question from the person's indexed documents, with citations; without a model the best passages are it.
 
     `under` is a file or folder to look in, empty: everywhere.
     """
     try:
-        found = await _knowledge(context).answer(question, count=limit, under=under or None)
+        found = await _knowledge(context).answer(question, count=limit, under=under or None, where=where)
     except (UsageError, SearchIndexError) as error:
         raise ToolError(f"documents.answer: {error}") from error
     cited = [
