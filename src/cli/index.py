@@ -45,8 +45,8 @@ def command() -> None:
     planloom index status
     planloom index forget ~/Documents/old
 
-    PDF, Word, PowerPoint, Excel, HTML, Markdown, CSV, text and source code. A file that can't be read is named and
-    does not stop the others. Ctrl-C stops early and keeps what is done.
+    PDF, Word, PowerPoint, Excel, HTML, Markdown, CSV, mail (.eml), EPUB, text and source code. A file that can't be
+    read is named and does not stop the others. Ctrl-C stops early and keeps what is done.
     """
 
 

@@ -8,6 +8,7 @@ from email.message import EmailMessage
 
 from ..blocks import Block, Parsed
 from ..places import Place
+from .decoding import decoded
 from .markup import text as plain
 from .web import html
 
@@ -37,7 +38,7 @@ def _body(message: EmailMessage) -> list[Block]:
     try:
         content = str(part.get_content())
     except (LookupError, ValueError):  # a character set nobody knows
-        content = bytes(part.get_payload(decode=True) or b"").decode("utf-8", "replace")
+        content, _ = decoded(bytes(part.get_payload(decode=True) or b""))
     read = html if part.get_content_subtype() == "html" else plain
     return read(content.encode("utf-8", "replace")).blocks
 
