@@ -64,9 +64,13 @@ class Reading(TypedDict):
 
 
 class Triage(Reading):
-    """`by` says who chose `category`; claims, wishes and the order are always the rules'."""
+    """`by` says who chose `category`; `by_rules` is the rules' one, as are claims, wishes and the order.
+
+    What is done follows from those alone.
+    """
 
     by: By
+    by_rules: Category
     notes: list[str]
 
 

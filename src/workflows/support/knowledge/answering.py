@@ -13,6 +13,8 @@ from ..shapes import Passage, Solution, Triage
 from . import searching
 
 _TOPICS = {
+    "charged_twice": "charged twice, payment appears twice, second charge",
+    "missing": "order is late or lost, has not arrived",
     "damaged": "items that arrived damaged, broken or faulty, replacement",
     "delivery": "where is my order, delivery, tracking, late or lost",
     "billing": "payment, charged twice, invoice, receipt, discount code",
@@ -65,7 +67,8 @@ async def _asked(passages: Sequence[Passage], triage: Triage, context: ToolConte
 
 def _question(triage: Triage) -> str:
     """The topic in the articles' language; for other matters the customer's own words."""
-    topic = _TOPICS.get(triage["category"])
+    named = [*triage["claims"], triage["by_rules"], triage["category"]]
+    topic = next((_TOPICS[one] for one in named if one in _TOPICS), None)
     return topic if topic is not None else triage["said"][:300]
 
 

@@ -21,6 +21,7 @@ from ..shapes import Passage
 
 _COUNT = 3
 _KEPT = 500
+_LONGEST_HEADING = 60
 _LOCKS: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
 _FOUND: dict[tuple[str, str], tuple[Passage, ...]] = {}
 
@@ -64,12 +65,20 @@ async def _searched(question: str, folder: Path, stamp: str, config: Config) -> 
     return tuple(
         Passage(
             title=hit.title,
-            text=" ".join(hit.text.split()),
+            text=_without_headings(hit.text),
             source=f"{Path(hit.path).relative_to(folder)}, {hit.place}",
             score=round(hit.score, 3),
         )
         for hit in found.hits
     )
+
+
+def _without_headings(text: str) -> str:
+    """The paragraphs of a passage in one line; headings end without a full stop."""
+    lines = [line.strip("# ").strip() for line in text.splitlines() if line.strip()]
+    while len(lines) > 1 and lines[0][-1:] not in ".!?:" and len(lines[0]) < _LONGEST_HEADING:
+        lines.pop(0)
+    return " ".join(lines)
 
 
 def _place(config: Config, stamp: str) -> Path:

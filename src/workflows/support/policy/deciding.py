@@ -1,7 +1,7 @@
 """What is due for one ticket. Rule: pure; it follows from what happened, from records and from the policy.
 
 The text of a ticket counts only through the claims that rules found in it, and a claim gives nothing that the records
-of this customer's own order do not allow.
+of this customer's own order do not allow. A model's category chooses words of a reply where the rules know none.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def decide(ticket: Ticket, triage: Triage, history: History, policy: Policy) -> 
         return case.due("escalate", "abuse", "it holds a threat, which a person has to look at")
     if case.claim in _NEEDS_ORDER:
         return _about_order(case)
-    match triage["category"]:
+    matter = triage["by_rules"] if triage["by_rules"] != "other" else triage["category"]
+    match matter:
         case "abuse":
             return case.due("reply", "abuse", "insults and no request; a calm answer")
         case "praise":
@@ -65,14 +66,14 @@ def decide(ticket: Ticket, triage: Triage, history: History, policy: Policy) -> 
             return case.due("ask", "which_order", "no order of theirs is named")
         case "other":
             return case.due("reply", "other", "no rule knows what it is about")
-    return case.due("reply", triage["category"], "a question; nothing is due")
+    return case.due("reply", matter, "a question; nothing is due")
 
 
 def claim_of(triage: Triage) -> str:
     """What the customer claims, in the words of the policy; "" for a question."""
     for claim in triage["claims"]:
         return claim
-    return "return" if triage["category"] == "refund" or "refund" in [*triage["also"], *triage["wishes"]] else ""
+    return "return" if triage["by_rules"] == "refund" or "refund" in [*triage["also"], *triage["wishes"]] else ""
 
 
 def _about_order(case: _Case) -> Decision:

@@ -30,4 +30,4 @@ async def triage(ticket: Ticket, context: ToolContext) -> Triage:
             by, category = "model", label  # type: ignore[assignment]  # one of the labels
         elif context.ask is not None:
             notes.append(f"category by rules: {fault}")
-    return dict(found) | {"category": category, "by": by, "notes": notes}  # type: ignore[return-value]  # a Reading with by and notes
+    return dict(found) | {"category": category, "by": by, "by_rules": found["category"], "notes": notes}  # type: ignore[return-value]  # a Reading with by and notes
