@@ -71,6 +71,8 @@ class Metrics:
         self._usd = counter("cost_usd", "Dollars, where prices are known.")
         self._files = counter("artifacts", "Files that runs made.")
         self._bytes = counter("artifact_bytes", "Their bytes.")
+        self._alert = Gauge("planloom_alert", "1 while the server warns.", ["alert"], registry=registry)
+        self._alerts = counter("alerts", "Warnings that began.", "alert")
         self.connections = gauge("connections", "Sockets open.")
         self.frames_in = counter("frames_in", "Frames that clients sent.")
         self.frames_out = counter("frames_out", "Frames that were sent to clients.")
@@ -85,6 +87,12 @@ class Metrics:
         """Counts an HTTP request; `path` is the pattern of its address, not the address."""
         self._requests.labels(method, path, str(status)).inc()
         self._request_s.labels(path).observe(seconds)
+
+    def alert(self, said: events.AlertChanged) -> None:
+        """Counts an alert that began or ended."""
+        self._alert.labels(said.alert).set(said.is_raised)
+        if said.is_raised:
+            self._alerts.labels(said.alert).inc()
 
     def take(self, event: Event) -> None:
         """Counts what an event tells."""

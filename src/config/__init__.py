@@ -14,7 +14,7 @@ from .group import Effect, Fsync, Group, Schedule, Verify
 from .keeping import Caches, Documents, Index, Memory, Playbooks, Sessions
 from .models import Embeddings, Models, Role
 from .running import Execution, Limits, Performance, Verification
-from .serving import Monitoring, Server
+from .serving import Alerts, Monitoring, Server
 from .support import Support
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Fsync",
     "Effect",
     "Agents",
+    "Alerts",
     "Audit",
     "Caches",
     "Deck",
@@ -103,4 +104,5 @@ class Config(Group):
     support: Support = Support()
     server: Server = Server()
     monitoring: Monitoring = Monitoring()
+    alerts: Alerts = Alerts()
     features: Features = Features()

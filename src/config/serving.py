@@ -44,6 +44,21 @@ class Server(Group):
     shutdown_s: float = Field(10.0, ge=0, description="Seconds for replies under way at the end. 0: none.")
 
 
+class Alerts(Group):
+    """When the server warns: an event in the sessions at work, a metric, a line of the log."""
+
+    memory_mb: float = Field(500.0, ge=0, description="Megabytes of its memory from which on it warns. 0: never.")
+    failed_share: float = Field(
+        0.05, ge=0, le=1, description="Share of the runs that failed, 0 to 1, from which on it warns. 0: never."
+    )
+    quota_share: float = Field(
+        0.9, ge=0, le=1, description="Share of a model's limits in the last minute from which on it warns. 0: never."
+    )
+    window_s: float = Field(300.0, gt=0, description="Seconds over which failures are counted. More than 0.")
+    least_runs: int = Field(20, ge=1, description="Runs that have to end in them before failures are told. At least 1.")
+    check_s: float = Field(5.0, gt=0, description="Seconds between two looks. More than 0.")
+
+
 class Monitoring(Group):
     """Metrics, traces, logs."""
 

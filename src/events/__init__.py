@@ -12,7 +12,7 @@ from typing import Any
 
 from .agents import AgentCalled, AgentMessage, AgentReturned, AgentTurn
 from .conversation import ContextSet, MessageAdded
-from .limits import BudgetWarning, LimitChanged, LimitWaiting, ModelCall
+from .limits import AlertChanged, BudgetWarning, LimitChanged, LimitWaiting, ModelCall
 from .payload import Payload, RunStatus, StepStatus, VerdictStatus
 from .runs import (
     AnswerToken,
@@ -51,6 +51,7 @@ __all__ = [
     "AgentMessage",
     "AgentReturned",
     "AgentTurn",
+    "AlertChanged",
     "AnswerToken",
     "ApprovalAnswered",
     "ApprovalAsked",

@@ -44,6 +44,18 @@ class LimitChanged(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class AlertChanged(Payload):
+    """The server warns, or no longer: `alert` is memory (MB), errors or quota (shares); of the server, not of a run."""
+
+    type: ClassVar[str] = "alert.changed"
+    alert: str
+    is_raised: bool
+    value: float
+    limit: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetWarning(Payload):
     """A budget is 80 % or wholly used."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from ..events import Event
 from ..metrics import Metrics
 from . import protocol
 from .access import Access, Client
+from .alerts import Watch
 from .connection import Services
 from .desk import Desk
 from .gate import Gate
@@ -66,6 +67,7 @@ class Server:
         self._told = EventLog(self.log)
         self.owners = Owners(loom.sessions)
         self.rooms = Rooms(loom.sessions, loom.underway, self.log, self._observe)
+        self.alerts = Watch(config, self.rooms, self.metrics, self.log, loom.clock)
         self.desk = Desk(loom, self.rooms, self.owners, self.log)
         self.shelf = Shelf(loom, self.rooms, self.owners)
         self.ready = asyncio.Event()
@@ -140,7 +142,7 @@ class Server:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         await asyncio.to_thread(_import_what_runs_need)
-        watching = asyncio.create_task(self.rooms.watch())
+        watching = [asyncio.create_task(self.rooms.watch()), asyncio.create_task(self.alerts.run())]
         taken = await self.desk.take_up()
         if taken:
             self.log.info("runs taken up", count=taken)
@@ -151,15 +153,15 @@ class Server:
             self.ready.clear()
             self.sockets.close()
             await self.desk.close()
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
             if self.tracer is not None:
                 await asyncio.to_thread(self.tracer.close)
 
     def _observe(self, event: Event) -> None:
         """What an event adds to logs, metrics and traces. Never raises: a run must not end because of it."""
-        for watcher in (self._told, self.metrics, self.tracer):
+        for watcher in (self._told, self.metrics, self.tracer, self.alerts):
             try:
                 if watcher is not None:
                     watcher.take(event)

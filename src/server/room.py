@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from ..events import Event
+from ..events import Event, Payload
 from ..memory.journal import Journal, read
 
 MOST = 1024  # events kept for readers that are behind
@@ -135,6 +135,12 @@ class Room:
         if self._users == 0 and self._hold is not None:
             hold, self._hold, self._journal = self._hold, None, None
             hold.close()
+
+    def tell(self, payload: Payload) -> None:
+        """Adds an event that belongs to no run, where somebody may be listening: in a warm room."""
+        if self._journal is not None:
+            self._journal.append(payload, "")
+            self._journal.commit()
 
     def look(self) -> None:
         """Takes in what others wrote since; for cold rooms.

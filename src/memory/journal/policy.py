@@ -9,7 +9,7 @@ from ...events import Payload
 
 # What may be shown before it is written: it says how far something is, and a later event says how it ended.
 SOFT: frozenset[type[Payload]] = frozenset(
-    {events.StepProgress, events.AnswerToken, events.LimitWaiting, events.LimitChanged}
+    {events.StepProgress, events.AnswerToken, events.LimitWaiting, events.LimitChanged, events.AlertChanged}
 )
 SOFT_TYPES = frozenset(kind.type for kind in SOFT)
 _ALWAYS_SYNCED = (events.ApprovalAsked, events.ApprovalAnswered, events.CancelRequested)
