@@ -95,10 +95,10 @@ def named(column: str) -> str:
 PRODUCT = named("o.product")
 
 
-def largest(sizes: Mapping[str, int]) -> dict[str, str]:
-    """For each name the one it is shown under: at most six, the rest as `all others`; largest first."""
+def largest(sizes: Mapping[str, int], most: int = MOST_GROUPS) -> dict[str, str]:
+    """For each name the one it is shown under: at most so many, the rest as `all others`; largest first."""
     order = sorted(sizes, key=lambda name: (-sizes[name], name))
-    kept = order if len(order) <= MOST_GROUPS else order[: MOST_GROUPS - 1]
+    kept = order if len(order) <= most else order[: most - 1]
     return {name: name if name in kept else REST for name in order}
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from .asking import REST, Asked, chart, fact, largest, named, report, table
 from .shapes import Report, Row, Table
 from .written import counted, label, listed, percent, rounded_shares
+
+MOST_AGES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,8 @@ class People:
     def largest(self) -> tuple[str, str]:
         """Age and gender of the largest group that has a name."""
         known = [at for at, gender in enumerate(self.genders) if gender != REST] or [0]
-        age, at = max(((age, at) for age in self.ages for at in known), key=lambda one: self.grid[one[0]][one[1]])
+        ages = [age for age in self.ages if age != REST] or self.ages
+        age, at = max(((age, at) for age in ages for at in known), key=lambda one: self.grid[one[0]][one[1]])
         return age, self.genders[at]
 
 
@@ -83,16 +87,17 @@ def _table(people: People) -> Table:
 
 def _people(asked: Asked) -> People:
     rows = [(str(a), str(g), int(n)) for a, g, n in _customers(asked, f"{named('c.age_band')}, {named('c.gender')}")]
-    sizes: dict[str, int] = {}
-    for _, gender, count in rows:
-        sizes[gender] = sizes.get(gender, 0) + count
-    shown = largest(sizes)
-    cells: dict[tuple[str, str], int] = {}
+    by_age, by_gender = Counter[str](), Counter[str]()
     for age, gender, count in rows:
-        cells[age, shown[gender]] = cells.get((age, shown[gender]), 0) + count
-    ages = sorted({age for age, _, _ in rows}, key=lambda age: (age == "unknown", age))
+        by_age[age] += count
+        by_gender[gender] += count
+    bands, shown = largest(by_age, MOST_AGES), largest(by_gender)
+    cells = Counter[tuple[str, str]]()
+    for age, gender, count in rows:
+        cells[bands[age], shown[gender]] += count
+    ages = sorted(set(bands.values()), key=lambda age: (age == REST, age == "unknown", age))
     genders = list(dict.fromkeys(shown.values()))
-    counts = [cells.get((age, gender), 0) for age in ages for gender in genders]
+    counts = [cells[age, gender] for age in ages for gender in genders]
     shares, wide = rounded_shares(counts), len(genders)
     grid = {age: shares[at * wide : (at + 1) * wide] for at, age in enumerate(ages)}
     return People(ages=ages, genders=genders, grid=grid, total=sum(counts))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
 NOTHING = "\u2013"
+MOST_NAME = 80
 
 
 def money(cents: float, currency: str) -> str:
@@ -54,8 +55,8 @@ def listed(parts: Sequence[str]) -> str:
 
 
 def label(name: str) -> str:
-    """A name of the data as it begins a sentence."""
-    return name[:1].upper() + name[1:]
+    """A name of the data as it begins a sentence or stands in a table."""
+    return short(name[:1].upper() + name[1:], MOST_NAME)
 
 
 def short(name: str, most: int) -> str:
