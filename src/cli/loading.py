@@ -20,7 +20,7 @@ class Shown:
     def __init__(self) -> None:
         self._console = terminal()
         self._live: Any = None
-        self._told_at = 0.0
+        self._told_at = float("-inf")
 
     def __enter__(self) -> Self:
         return self

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 16 * 2**20
 _TRIES = 4
-_PAUSE_S = 0.25
+_PAUSE_S = 0.1
 _OPEN_S = 60.0
 _PROGRESS = '"type":"step.progress"'  # most of all frames; nothing is counted of them
 

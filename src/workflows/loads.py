@@ -17,4 +17,4 @@ def support(count: int, seed: int, folder: Path | None) -> Iterator[Mapping[str,
     with tempfile.TemporaryDirectory() as made:
         known = subjects(sample_database(Path(made) / "support.sqlite"), seed)  # the same as the server's own
     for one in samples(known, count, seed):
-        yield {"message": "Handle the ticket", "playbook": "support-ticket", "inputs": one.ticket()}
+        yield {"message": f"Handle the ticket {one.id}", "playbook": "support-ticket", "inputs": one.ticket()}
