@@ -33,6 +33,7 @@ _COMMANDS = {
     "simulate": ("simulate", "Serve a simulated model endpoint, for tests and load."),
     "loadtest": ("loadtest", "Load a server as its clients do; compare two loads."),
     "dashboard": ("dashboard", "Show runs, cost, quota and memory in a browser."),
+    "bench": ("bench", "Run a benchmark of the source checkout."),
     "doctor": ("doctor", "Check the installation; show the settings in force."),
 }
 
