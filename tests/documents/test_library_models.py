@@ -98,6 +98,50 @@ async def test_a_passage_the_model_refuses_is_named_and_found_by_words(folder: P
             assert server.batches == []  # it is not asked for again and again
 
 
+def others(texts: list[str]) -> list[list[float]]:
+    """Another model, with vectors as long."""
+    return [row[::-1] for row in vectors([text[::-1] for text in texts])]
+
+
+@pytest.mark.parametrize("has_cache", [True, False])
+async def test_another_model_of_the_same_name_makes_all_vectors_anew(
+    folder: Path, tmp_path: Path, has_cache: bool
+) -> None:
+    state = tmp_path / "state"
+    with serving(vectors) as server:
+        async with opened(server, state) as index:
+            await index.index([folder])
+        if not has_cache:
+            (state / "vectors.sqlite").unlink()
+        server.script = others
+        (folder / "new.md").write_text("# New\n\n" + "It tells of walruses. " * 9)
+        async with opened(server, state) as index:
+            report = await index.index([folder])
+            assert any("another than the one that made the index" in note for note in report.notes)
+            assert (report.pending, report.chunks) == (0, 31)
+            assert "vectors" in (await index.search("walruses")).hits[0].by
+            again = await index.index([folder])
+            assert (again.calls, list(again.notes)) == (0, [])
+    assert len({text for batch in server.batches[1:] for text in batch}) >= 31
+
+
+async def test_a_search_that_sees_another_model_uses_words_and_the_next_indexing_begins_anew(
+    folder: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    with serving(vectors) as server:
+        async with opened(server, state) as index:
+            await index.index([folder])
+        server.script = others
+        async with opened(server, state) as index:
+            found = await index.search("topic7")
+            assert found.hits[0].by == ("words",)
+            assert any("index again" in note for note in found.notes)
+            report = await index.index()
+            assert (report.embedded, report.pending) == (30, 0)
+            assert (await index.search("topic7")).notes == []
+
+
 async def test_another_model_is_never_asked_about_the_old_vectors(folder: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     with serving(vectors) as server:

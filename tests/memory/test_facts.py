@@ -32,6 +32,7 @@ class Model:
         self.calls: list[list[str]] = []
         self.forgotten: list[str] = []
         self.is_down = False
+        self.probe: np.ndarray | None = None
 
     async def embed(self, texts: list[str], *, on_done: object = None) -> Embedded:
         if self.is_down:
@@ -133,6 +134,18 @@ async def test_another_model_gives_new_vectors_and_a_dead_one_leaves_words(tmp_p
     (added,) = await facts.add("ana", [NewFact(text="Speaks Dutch")])  # its vector follows
     new.is_down = False
     assert added.fact.text in {fact.text for fact in await facts.recall("ana", "Speaks Dutch")}
+
+
+async def test_another_model_behind_the_same_name_gives_new_vectors(tmp_path: Path) -> None:
+    old = Model()
+    old.probe = old.vector("probe")
+    await facts_in(tmp_path, old).add("ana", [NewFact(text="Owns a vessel"), NewFact(text="Has two dogs")])
+    new = Model(table={"Owns a vessel": 1, "boats": 1, "Has two dogs": 2})
+    new.probe = new.vector("another")
+    facts = facts_in(tmp_path, new)
+    assert [fact.text for fact in await facts.recall("ana", "boats")] == ["Owns a vessel"]
+    await facts.recall("ana", "boats")
+    assert len(new.calls) == 1  # they are kept
 
 
 users = st.sampled_from(["ana", "ben", "Ana", "", "ana/../ben", "ana\x00", "ánà"])

@@ -15,6 +15,7 @@ from typing import Any
 from ...errors import BudgetError, ModelError, SearchIndexError, ToolError, TransientError
 from ...models.embeddings import Embedder
 from ..parsing.reading import Read, Readers
+from . import sameness
 from .embedded import PassageVectors
 from .records import Failure, Known, Report
 from .scan import Found, Scan, scan
@@ -226,18 +227,30 @@ class Indexing:
         space = self._embedder.space.key
         if await asyncio.to_thread(self._store.meta, "space") not in ("", space):
             await asyncio.to_thread(self._store.reset_refusals)
+            await asyncio.to_thread(sameness.forget, self._store)
         await asyncio.to_thread(self._store.set_meta, "space", space)
         await asyncio.to_thread(self._vectors.index)
+        if await asyncio.to_thread(sameness.was_changed, self._store):
+            await self._begin_anew()
         if (fault := self._vectors.fault) is not None:
             self._tally.notes.append(f"{fault} (all vectors are put together again)")
             self._vectors.clear()
 
     async def _embed_rest(self) -> None:
         """Makes vectors of what has none: from earlier times, or after the vectors were lost."""
-        ids = await asyncio.to_thread(self._store.ids)
-        missing = await asyncio.to_thread(self._vectors.missing, ids)
-        for at in range(0, len(missing), _GROUP):
-            await self._embed(missing[at : at + _GROUP])
+        missing = [0]
+        while missing and self._is_embedding and not self._stop.is_set():  # more than once when the model has changed
+            ids = await asyncio.to_thread(self._store.ids)
+            missing = await asyncio.to_thread(self._vectors.missing, ids)
+            for at in range(0, len(missing), _GROUP):
+                await self._embed(missing[at : at + _GROUP])
+
+    async def _begin_anew(self) -> None:
+        """Drops the vectors of another model of the same name."""
+        await asyncio.to_thread(self._vectors.clear)
+        await asyncio.to_thread(self._store.reset_refusals)
+        await asyncio.to_thread(sameness.forget, self._store)
+        self._tally.notes.append(sameness.told(self._embedder, "all vectors are made anew"))
 
     async def _embed(self, ids: Sequence[int]) -> None:
         """Makes vectors of passages that have none. A model that can't be used ends it for this time."""
@@ -253,6 +266,9 @@ class Indexing:
             self._is_embedding = False
             self._tally.notes.append(f"no vectors for now, words alone find the rest: {error}")
             return
+        if await asyncio.to_thread(sameness.is_another, self._store, self._embedder):
+            await self._begin_anew()
+        await asyncio.to_thread(sameness.keep, self._store, self._embedder)
         self._tally.calls += made.calls
         self._tally.cached += made.cached
         good = [number for number in range(len(wanted)) if number not in made.failed]

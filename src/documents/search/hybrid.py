@@ -13,6 +13,7 @@ from typing import Any
 
 from ...errors import BudgetError, ModelError, TransientError
 from ...models.embeddings import Embedder
+from ..index import sameness
 from ..index.embedded import PassageVectors
 from ..index.records import Stored
 from ..index.store import EVERYWHERE, Store
@@ -75,7 +76,7 @@ async def search(
     among = await asyncio.to_thread(store.ids_in, inside) if inside else None
     async with asyncio.TaskGroup() as group:
         words = group.create_task(asyncio.to_thread(by_words, question, store, depth, inside))
-        near = group.create_task(_by_vectors(question, vectors, embedder, depth, among))
+        near = group.create_task(_by_vectors(question, store, vectors, embedder, depth, among=among))
     ranking, note = near.result()
     rankings = {"words": words.result(), "vectors": ranking}
     weights = {"words": 1.0, "vectors": _WEIGHTS[embedder.space.provider]}
@@ -91,7 +92,13 @@ def by_words(question: str, store: Store, count: int, inside: Scope = EVERYWHERE
 
 
 async def _by_vectors(
-    question: str, vectors: PassageVectors, embedder: Embedder, count: int, among: Sequence[int] | None
+    question: str,
+    store: Store,
+    vectors: PassageVectors,
+    embedder: Embedder,
+    count: int,
+    *,
+    among: Sequence[int] | None,
 ) -> tuple[list[int], str]:
     """Ids of passages by likeness, best first, and why there are none when there should be."""
     index = await asyncio.to_thread(vectors.index)
@@ -103,6 +110,9 @@ async def _by_vectors(
         query = await embedder.embed_query(question)
     except (ModelError, TransientError, BudgetError) as error:
         return [], f"found by words only, no vector of the question: {error}"
+    if await asyncio.to_thread(sameness.is_another, store, embedder):
+        await asyncio.to_thread(sameness.note_change, store)
+        return [], f"found by words only: {sameness.told(embedder, 'index again')}"
     if len(query) != index.dimensions:
         return [], "found by words only: the model gives vectors of another length than the index has; index again"
     matches = await asyncio.to_thread(lambda: vectors.search(query, count, among=among))

@@ -57,6 +57,7 @@ class Facts:
                 for number, fact in enumerate(wanted)
             ]
             await asyncio.to_thread(store.put, [kept[one.fact.id] for one in added])
+        await self._is_another_model(user)
         return added
 
     async def all(self, user: str, *, category: str | None = None) -> list[Fact]:
@@ -73,7 +74,10 @@ class Facts:
         if not kept or not query.strip():
             return []
         try:
-            return _nearest(kept, await self._embedder.embed_query(query), self._least, count)
+            asked = await self._embedder.embed_query(query)
+            if await self._is_another_model(user):
+                kept = [one for one in await self._kept(user) if category in (None, one.fact.category)]
+            return _nearest(kept, asked, self._least, count)
         except (ModelError, TransientError, BudgetError):
             lexical = LexicalEmbedder()
             made = await lexical.embed([one.fact.text for one in kept])
@@ -135,6 +139,14 @@ class Facts:
         comparable = is_model and one.vector is not None and vector is not None and one.space == space
         likeness = float(one.vector @ vector) if comparable and one.vector is not None and vector is not None else 0.0
         return says_the_same(one.fact.text, new.text, likeness=likeness)
+
+    async def _is_another_model(self, user: str) -> bool:
+        """Whether the model behind the name has changed since; the vectors it made count no more then."""
+        probe = self._embedder.probe
+        if probe is None:
+            return False
+        async with self._lock(user):
+            return await asyncio.to_thread(FactStore(self._folder, user).check_model, self._embedder.space.key, probe)
 
     async def _kept(self, user: str) -> list[Kept]:
         """All facts; those whose vectors another embedding made, or that have none, get new ones."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import SearchIndexError
+from ...models.embeddings.probe import is_same_model
 from .fact import Fact
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS person (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (
     id TEXT PRIMARY KEY, text TEXT NOT NULL, category TEXT NOT NULL, source TEXT NOT NULL, confidence REAL NOT NULL,
     created_at REAL NOT NULL, updated_at REAL NOT NULL, space TEXT NOT NULL DEFAULT '', vector BLOB);
+CREATE TABLE IF NOT EXISTS probes (space TEXT PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS earlier (fact TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (fact, text)) WITHOUT ROWID;
 """
 _COLUMNS = ("id", "text", "category", "source", "confidence", "created_at", "updated_at")
@@ -48,8 +50,6 @@ class FactStore:
 
     def all(self) -> list[Kept]:
         """Every fact, oldest first."""
-        import numpy as np
-
         if not self.path.is_file():
             return []
         with self._used() as base:
@@ -58,7 +58,7 @@ class FactStore:
         found = []
         for row in rows:
             *values, space, blob = row
-            vector = np.frombuffer(blob, dtype="<f4") if blob is not None else None
+            vector = _vector(blob) if blob is not None else None
             found.append(Kept(Fact(**dict(zip(_COLUMNS, values, strict=True))), space, vector))
         return found
 
@@ -87,6 +87,20 @@ class FactStore:
         with self._used() as base:
             found = {id_: [row[0] for row in base.execute(query, (id_,))] for id_ in ids}
         return {id_: texts for id_, texts in found.items() if texts}
+
+    def check_model(self, space: str, probe: Vector) -> bool:
+        """Whether the model of the vectors is another now, told by what it makes of a text that is always the same;
+        they count no more then."""
+        if not self.path.is_file():
+            return False
+        with self._used() as base, base:
+            row = base.execute("SELECT vector FROM probes WHERE space=?", (space,)).fetchone()
+            is_another = row is not None and not is_same_model(_vector(row[0]), probe)
+            if is_another:
+                base.execute("UPDATE facts SET space='', vector=NULL WHERE space=?", (space,))
+            if row is None or is_another:
+                base.execute("INSERT OR REPLACE INTO probes VALUES (?, ?)", (space, probe.astype("<f4").tobytes()))
+        return is_another
 
     def delete(self, ids: Sequence[str]) -> int:
         """Removes facts and overwrites their room; gives how many were there."""
@@ -137,3 +151,9 @@ class FactStore:
     @property
     def _printable(self) -> str:
         return self.user.encode("utf-8", "backslashreplace").decode()
+
+
+def _vector(blob: bytes) -> Vector:
+    import numpy as np
+
+    return np.frombuffer(blob, dtype="<f4")

@@ -57,6 +57,10 @@ class VectorCache:
         if rows and self.max_bytes:
             self._file.use(lambda base: _insert(base, rows, self.max_bytes), None)
 
+    def clear(self) -> None:
+        """Removes all vectors."""
+        self._file.use(lambda base: base.execute("DELETE FROM vectors"), None, create=False)
+
     def forget(self, keys: Sequence[bytes]) -> None:
         """Removes vectors, so that their bytes are gone from the file too."""
         self._file.use(lambda base: _delete(base, keys), None, create=False)

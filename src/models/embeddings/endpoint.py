@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 from ...config import Embeddings as Settings
 from ...errors import ModelError, TransientError
+from . import probe
 from .batches import batches
 from .cache import VectorCache, key_of
+from .probe import Probe
 from .space import Embedded, Space, unheard
 
 if TYPE_CHECKING:
     from ..client import Models
     from .space import Vectors
 
-_PROBE = "The harbour opens at seven."
 _OF_A_TEXT = ("reply", "schema")  # kinds of refusals that can be a single text's fault
 
 
@@ -37,24 +38,34 @@ class EndpointEmbedder:
         prefix = f"text_prefix={settings.text_prefix!r}" if settings.text_prefix else ""
         model = models.endpoint("embeddings").model
         self._space = Space(provider="endpoint", model=model, parameters=prefix)
+        self._probe = Probe(self._space.key, cache)
 
     @property
     def space(self) -> Space:
         return self._space
+
+    @property
+    def probe(self) -> Vectors | None:
+        """As `Embedder.probe`; the first call that has room for it carries the text along."""
+        return self._probe.vector
 
     async def embed(self, texts: Sequence[str], *, on_done: Callable[[int], None] = unheard) -> Embedded:
         """As `Embedder.embed`. Equal texts are sent once. Cancelling keeps what is done in the cache."""
         sent = [self._settings.text_prefix + _clean(text) for text in texts]
         unique = list(dict.fromkeys(sent))
         on_done(len(sent) - len(unique))
+        changes = self._probe.changes
         work = _Work(self, unique, on_done)
         await work.look_up()
         await work.run()
+        if self._probe.changes != changes:  # what was kept was another model's
+            work = _Work(self, unique, unheard)
+            await work.run()
         return work.result(sent)
 
     async def embed_query(self, text: str) -> Vectors:
         """As `Embedder.embed_query`."""
-        rows: Vectors = await self.ask([self._settings.query_prefix + _clean(text)])
+        rows: Vectors = await self.ask_with_probe([self._settings.query_prefix + _clean(text)])
         row: Vectors = rows[0]
         return row
 
@@ -65,6 +76,19 @@ class EndpointEmbedder:
             await asyncio.to_thread(self._cache.forget, keys)
 
     # ---- one call
+
+    async def ask_with_probe(self, texts: Sequence[str]) -> Vectors:
+        """As `ask`, with the probe's text behind the others when it was not sent yet and there is room."""
+        if len(texts) >= self._most_texts or not self._probe.take():
+            return await self.ask(texts)
+        try:
+            rows = await self.ask([*texts, probe.TEXT])
+        except ModelError as error:
+            if error.kind not in _OF_A_TEXT:
+                raise
+            return await self.ask(texts)  # without it: some servers take one text a call
+        await self._probe.hear(rows[-1])
+        return rows[:-1]
 
     async def ask(self, texts: Sequence[str]) -> Vectors:
         """One call: (n, d) float32, L2-normalised.
@@ -108,7 +132,7 @@ class EndpointEmbedder:
     async def is_alive(self) -> bool:
         """Whether the endpoint embeds a harmless text."""
         try:
-            await self.ask([_PROBE])
+            await self.ask([probe.TEXT])
         except (ModelError, TransientError):
             return False
         return True
@@ -187,7 +211,7 @@ class _Work:
             return
         try:
             self._calls += 1
-            rows = await self._owner.ask(texts)
+            rows = await self._owner.ask_with_probe(texts)
         except ModelError as error:
             if error.kind not in _OF_A_TEXT:
                 raise

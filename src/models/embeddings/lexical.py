@@ -36,6 +36,10 @@ class LexicalEmbedder:
             parameters=f"v=1&dimensions={DIMENSIONS}&grams={grams}&word_weight={_WORD_WEIGHT}&tf=sqrt",
         )
 
+    @property
+    def probe(self) -> None:
+        """None: nothing is learned, so nothing can change behind the name."""
+
     async def embed(self, texts: Sequence[str], *, on_done: Callable[[int], None] = unheard) -> Embedded:
         """As `Embedder.embed`; a text without a letter or digit fails."""
         import numpy as np

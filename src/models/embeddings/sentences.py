@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...config import Embeddings as Settings
 from ...errors import ConfigError
 from .cache import VectorCache, key_of
+from .probe import TEXT, Probe
 from .space import Embedded, Space, unheard
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class SentenceEmbedder:
         self._settings = settings
         self._cache = cache
         self._model: Any = None
+        self._probe = Probe(self.space.key, cache)
         self._lock = threading.Lock()
 
     @property
@@ -43,13 +45,20 @@ class SentenceEmbedder:
         prefix = f"text_prefix={self._settings.text_prefix!r}" if self._settings.text_prefix else ""
         return Space(provider="sentence-transformers", model=self._settings.model, parameters=prefix)
 
+    @property
+    def probe(self) -> Vectors | None:
+        """As `Embedder.probe`; known once the model is loaded."""
+        return self._probe.vector
+
     async def embed(self, texts: Sequence[str], *, on_done: Callable[[int], None] = unheard) -> Embedded:
         """As `Embedder.embed`."""
         import numpy as np
 
         sent = [self._settings.text_prefix + text for text in texts]
         keys = [key_of(self.space.key, text) for text in sent]
-        kept = await asyncio.to_thread(self._cache.get, keys) if self._cache is not None else {}
+        kept = await self._kept(keys)
+        if len(kept) < len(set(keys)) and await self._is_another():
+            kept = {}
         missing = list(dict.fromkeys(text for text, key in zip(sent, keys, strict=True) if key not in kept))
         on_done(len(texts) - len(missing))
         for at in range(0, len(missing), self._settings.batch_size):
@@ -66,6 +75,7 @@ class SentenceEmbedder:
     async def embed_query(self, text: str) -> Vectors:
         """As `Embedder.embed_query`."""
         rows = await asyncio.to_thread(self._encoded, [self._settings.query_prefix + text])
+        await self._is_another()
         row: Vectors = rows[0]
         return row
 
@@ -74,6 +84,16 @@ class SentenceEmbedder:
         if self._cache is not None:
             keys = [key_of(self.space.key, self._settings.text_prefix + text) for text in texts]
             await asyncio.to_thread(self._cache.forget, keys)
+
+    async def _kept(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
+        return await asyncio.to_thread(self._cache.get, keys) if self._cache is not None else {}
+
+    async def _is_another(self) -> bool:
+        """Whether the model is another than the one whose vectors were kept; looks once."""
+        if self._probe.take():
+            await self._probe.hear((await asyncio.to_thread(self._encoded, [TEXT]))[0])
+            return self._probe.changes > 0
+        return False
 
     def _encoded(self, texts: Sequence[str]) -> Vectors:
         import numpy as np

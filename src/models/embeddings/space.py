@@ -54,6 +54,14 @@ class Embedder(Protocol):
         """Which embedding this is."""
         ...
 
+    @property
+    def probe(self) -> Vectors | None:
+        """What the model makes of a text that is always the same (`probe.TEXT`), (d,) L2-normalised; None: not known.
+
+        Known after a call. Whoever keeps vectors keeps this one too: another one now means another model.
+        """
+        ...
+
     async def embed(self, texts: Sequence[str], *, on_done: Callable[[int], None] = unheard) -> Embedded:
         """Vectors of texts that will be searched; `on_done` is told how many more are done.
 

@@ -19,6 +19,7 @@ from planloom.models.embeddings.batches import batches
 from planloom.models.embeddings.cache import VectorCache
 from planloom.models.embeddings.endpoint import EndpointEmbedder
 from planloom.models.embeddings.lexical import LexicalEmbedder
+from planloom.models.embeddings.probe import TEXT
 from planloom.models.embeddings.space import Embedded
 
 TEXTS = [f"text number {n}" for n in range(250)]
@@ -46,11 +47,11 @@ def right(found: Embedded, texts: list[str]) -> bool:
 async def test_texts_are_sent_a_hundred_a_call_and_never_twice(tmp_path: Path) -> None:
     with serving(vectors) as server:
         first = await made(server, [*TEXTS, *TEXTS[:50]], cached(tmp_path))
-        assert sorted(map(len, server.batches)) == [50, 100, 100]
+        assert sorted(map(len, server.batches)) == [51, 100, 100]  # the last one carries the probe along
         assert (first.calls, first.cached, first.failed) == (3, 0, {})
         assert right(first, [*TEXTS, *TEXTS[:50]])
         again = await made(server, [*TEXTS, "a new one"], cached(tmp_path))
-        assert server.batches[3:] == [["a new one"]]
+        assert server.batches[3:] == [["a new one", TEXT]]
         assert (again.calls, again.cached) == (1, 250)
         assert right(again, [*TEXTS, "a new one"])
 
@@ -149,11 +150,35 @@ async def test_another_model_behind_the_name_is_noticed(tmp_path: Path) -> None:
         assert caught.value.kind == "model"
 
 
+def turned(texts: list[str]) -> list[list[float]]:
+    """Another model, with vectors as long."""
+    return [vector(text[::-1])[::-1] for text in texts]
+
+
+async def test_vectors_of_another_model_of_the_same_name_and_length_are_not_used(tmp_path: Path) -> None:
+    with serving(vectors) as server:
+        await made(server, TEXTS[:10], cached(tmp_path))
+        server.script = turned
+        found = await made(server, TEXTS[:20], cached(tmp_path))
+        wanted = np.array(turned(TEXTS[:20]))
+        assert np.allclose(found.vectors, wanted / np.linalg.norm(wanted, axis=1, keepdims=True), atol=1e-5)
+        server.batches.clear()
+        again = await made(server, TEXTS[:20], cached(tmp_path))
+        assert (again.cached, server.batches) == (20, [])
+
+
+async def test_a_slightly_different_reply_is_the_same_model(tmp_path: Path) -> None:
+    with serving(vectors) as server:
+        await made(server, TEXTS[:10], cached(tmp_path))
+        server.script = lambda texts: [[number * 1.004 + 0.02 for number in vector(text)] for text in texts]
+        assert (await made(server, TEXTS[:20], cached(tmp_path))).cached == 10
+
+
 async def test_empty_texts_and_halves_of_characters_do_no_harm() -> None:
     with serving(vectors) as server:
         found = await made(server, ["", "  ", "good", "half \ud83d"])
         assert found.failed == {0: "it is empty", 1: "it is empty"}
-        assert server.batches == [["good", "half ?"]]
+        assert server.batches == [["good", "half ?", TEXT]]
 
 
 async def test_forgotten_texts_are_gone_from_the_cache(tmp_path: Path) -> None:
