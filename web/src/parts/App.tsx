@@ -2,7 +2,7 @@
 
 import { useComputed } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { announcement, hello, isMenuOpen, isNarrow, isPanelOpen, isPanelWide, preview, shownRun } from "../state/store";
+import { announcement, chosenStep, hello, isMenuOpen, isNarrow, isPanelOpen, isPanelWide, preview, shownRun } from "../state/store";
 import { Composer } from "./Composer";
 import { Conversation } from "./Conversation";
 import { Faults, LinkNotice } from "./Faults";
@@ -51,7 +51,10 @@ export function App() {
 }
 
 function closeTopmost(): void {
+  if (preview.value) return;
   if (isMenuOpen.value) isMenuOpen.value = false;
+  else if (isNarrow.value && isPanelOpen.value && chosenStep.value !== null) chosenStep.value = null;
+  else if (isNarrow.value && isPanelOpen.value) isPanelOpen.value = false;
 }
 
 /** The address is taken by the session, so the link moves the focus itself. */

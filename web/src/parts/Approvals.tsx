@@ -107,7 +107,8 @@ export function Fieldset({ values, onChange }: FieldsetProps) {
           {name}
           <textarea
             class="mono"
-            rows={Math.min(8, text.split("\n").length)}
+            dir="auto"
+            rows={rowsOf(text)}
             value={text}
             onInput={(event) => onChange({ ...values, [name]: event.currentTarget.value })}
           />
@@ -115,6 +116,15 @@ export function Fieldset({ values, onChange }: FieldsetProps) {
       ))}
     </div>
   );
+}
+
+const ROW_CHARS = 46;
+const MOST_ROWS = 8;
+
+/** Rows that a text needs, about: browsers that can do it measure by themselves. */
+function rowsOf(text: string): number {
+  const rows = text.split("\n").map((line) => Math.max(1, Math.ceil(line.length / ROW_CHARS)));
+  return Math.min(MOST_ROWS, rows.reduce((sum, one) => sum + one, 0));
 }
 
 export function asTexts(values: Fields): Record<string, string> {

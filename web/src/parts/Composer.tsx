@@ -51,6 +51,7 @@ export function Composer() {
         <textarea
           id="goal"
           ref={field}
+          dir="auto"
           rows={1}
           value={text}
           placeholder="What should be done?"

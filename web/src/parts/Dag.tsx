@@ -14,8 +14,11 @@ import { Spinner } from "./StateMark";
 
 const SMALLEST = 0.35;
 const LARGEST = 1.6;
-/** Smaller than this nothing is fitted: one can scroll, but not read smaller letters. */
+/** Smaller than this nothing is fitted: one can scroll, but not read smaller letters. What is too high is fitted in width. */
 const READABLE = 0.65;
+/** The same on a phone, which is read from nearer but has finer letters. */
+const READABLE_NARROW = 0.8;
+const NARROW = 520;
 
 export function Dag({ run: given }: { run: Run }) {
   const run = useMemo(() => (given.order.length === 0 ? emptyPlanRun(given) : given), [given]);
@@ -162,9 +165,10 @@ function isFlowing(from: Step | undefined, to: Step | undefined): boolean {
 }
 
 function fitting(box: HTMLElement, drawing: Drawing): number {
+  const least = box.clientWidth < NARROW ? READABLE_NARROW : READABLE;
   const wide = (box.clientWidth - 2) / drawing.width;
   const high = (box.clientHeight - 2) / drawing.height;
-  return Math.min(1, Math.max(Math.min(wide, high), READABLE));
+  return Math.min(1, Math.max(high < least ? wide : Math.min(wide, high), least));
 }
 
 /** Drags the picture with the mouse; fingers scroll by themselves. */

@@ -37,11 +37,9 @@ function Card({ step, place, run, childSteps, isChosen, isFirst, onToggle }: Pro
         <StateMark state={state} />
         <span class="node-text">
           <StepName id={step.id} />
-          <span class="node-action">{step.action}</span>
-        </span>
-        <span class="node-side">
-          {run ? <StepTime run={run} step={step} /> : step.seconds > 0 && <span class="time">{seconds(step.seconds)}</span>}
-          <span class="node-badges">
+          <span class="node-line">
+            <span class="node-action">{step.action}</span>
+            {run ? <StepTime run={run} step={step} /> : step.seconds > 0 && <span class="time">{seconds(step.seconds)}</span>}
             {step.effect === "write" && <PencilLine size={11} aria-hidden="true" />}
             {step.verdict?.status === "pass" && <ShieldCheck class="is-ok" size={12} aria-hidden="true" />}
             {(step.verdict?.status === "fail" || step.verdict?.status === "unsure") && (

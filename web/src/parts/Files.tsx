@@ -39,7 +39,7 @@ export function FileCards({ run }: { run: Run }) {
           <button type="button" class="file-card" onClick={() => (preview.value = { runId: run.id, artifact })} title={artifact.path}>
             <Thumb run={run} artifact={artifact} />
             <span class="file-card-text">
-              <span class="file-name">{format.fileName(artifact.path)}</span>
+              <FileName name={format.fileName(artifact.path)} />
               <span class="quiet small">{format.size(artifact.sizeBytes)}</span>
             </span>
           </button>
@@ -56,10 +56,25 @@ export function FileCards({ run }: { run: Run }) {
   );
 }
 
+/** Characters before the ending that stay with it. */
+const TAIL = 3;
+
+/** A name whose end stays to be seen, however little room there is. */
+function FileName({ name }: { name: string }) {
+  const ending = name.lastIndexOf(".");
+  const cut = Math.max(0, (ending > 0 ? ending : name.length) - TAIL);
+  return (
+    <span class="file-name" dir="ltr">
+      <span>{name.slice(0, cut)}</span>
+      {name.slice(cut)}
+    </span>
+  );
+}
+
 function Thumb({ run, artifact }: { run: Run; artifact: Artifact }) {
   const kind = kindOf(artifact);
   if (kind === "picture") {
-    return <img class="thumb" src={artifactAddress(run.id, artifact.sha256)} alt="" loading="lazy" decoding="async" />;
+    return <img class="thumb" src={artifactAddress(run.id, artifact)} alt="" loading="lazy" decoding="async" />;
   }
   const Icon = ICONS[kind];
   return (
@@ -89,13 +104,13 @@ export function FileRow({ run, artifact }: { run: Run; artifact: Artifact }) {
       <button type="button" class="file-open" onClick={() => (preview.value = { runId: run.id, artifact })}>
         <Thumb run={run} artifact={artifact} />
         <span class="file-card-text">
-          <span class="file-name">{name}</span>
+          <FileName name={name} />
           <span class="quiet small">
             {format.size(artifact.sizeBytes)} · from {artifact.step}
           </span>
         </span>
       </button>
-      <a class="icon-button" href={artifactAddress(run.id, artifact.sha256, true)} download={name} aria-label={`Download ${name}`}>
+      <a class="icon-button" href={artifactAddress(run.id, artifact, true)} download={name} aria-label={`Download ${name}`}>
         <Download size={16} aria-hidden="true" />
       </a>
     </li>

@@ -12,8 +12,8 @@ export function Ideas({ count }: { count: number }) {
         <li key={one.name}>
           <button type="button" class="idea" onClick={() => start(one.examples[0]!)}>
             <span class="idea-title">{titled(one.name)}</span>
-            <span class="quiet">{one.purpose}</span>
-            <span class="idea-example">“{one.examples[0]}”</span>
+            <span class="quiet" dir="auto">{one.purpose}</span>
+            <span class="idea-example" dir="auto">“{one.examples[0]}”</span>
             <ArrowUpRight size={16} aria-hidden="true" />
           </button>
         </li>

@@ -39,7 +39,7 @@ export function Preview({ runId, artifact }: { runId: string; artifact: Artifact
             </button>
           </>
         )}
-        <a class="icon-button" href={artifactAddress(runId, artifact.sha256, true)} download={name} aria-label={`Download ${name}`}>
+        <a class="icon-button" href={artifactAddress(runId, artifact, true)} download={name} aria-label={`Download ${name}`}>
           <Download size={17} aria-hidden="true" />
         </a>
         <button type="button" class="icon-button" aria-label="Close" onClick={close}>
@@ -54,7 +54,7 @@ export function Preview({ runId, artifact }: { runId: string; artifact: Artifact
 }
 
 function Shown({ runId, artifact, all }: { runId: string; artifact: Artifact; all: Artifact[] }) {
-  const url = artifactAddress(runId, artifact.sha256);
+  const url = artifactAddress(runId, artifact);
   switch (kindOf(artifact)) {
     case "picture":
       return <img class="preview-picture" src={url} alt={format.fileName(artifact.path)} />;
@@ -83,7 +83,7 @@ function Pages({ runId, deck, all }: { runId: string; deck: Artifact; all: Artif
     <ol class="pages">
       {pages.map((page, i) => (
         <li key={page.path}>
-          <img src={artifactAddress(runId, page.sha256)} alt={`Page ${i + 1}`} loading="lazy" />
+          <img src={artifactAddress(runId, page)} alt={`Page ${i + 1}`} loading="lazy" />
         </li>
       ))}
     </ol>

@@ -27,7 +27,7 @@ export const RunItem = memo(function RunItem({ run }: { run: Run }) {
   const isOver = run.status !== "running";
   return (
     <article class="turn" aria-label={`Run: ${run.goal}`}>
-      <p class="bubble">{run.goal || "A plan"}</p>
+      <p class="bubble" dir="auto">{run.goal || "A plan"}</p>
       <Progress run={run} />
       <Notices run={run} />
       {open.length > 0 && <Approvals run={run} open={open} />}
@@ -54,7 +54,8 @@ function Progress({ run }: { run: Run }) {
         <span class="progress-word">{capital(wordOf(run))}</span>
         {total > 0 && (
           <span class="quiet">
-            {endedOf(found)} of {format.many(total, "step")}
+            {isLive && `${endedOf(found)} of `}
+            {format.many(total, "step")}
           </span>
         )}
         {found.failed && <span class="form-error">{found.failed} failed</span>}

@@ -121,7 +121,7 @@ function Entry({ one }: { one: SessionSummary }) {
         ) : (
           <MessageSquare class="entry-icon" size={15} aria-hidden="true" />
         )}
-        <span class="entry-title">{one.title || "Without a title"}</span>
+        <span class="entry-title" dir="auto">{one.title || "Without a title"}</span>
       </button>
       <button type="button" class="entry-delete icon-button" aria-label={`Delete ${one.title}`} onClick={() => setAsking(true)}>
         <Trash2 size={14} aria-hidden="true" />

@@ -123,7 +123,7 @@ function Verdict({ step }: { step: Step }) {
 function ResultOf({ run, step }: { run: Run; step: Step }) {
   const [whole, setWhole] = useState<{ value: Json } | { problem: string } | "loading" | null>(null);
   if (step.value !== undefined) return <Value value={step.value} />;
-  if (!step.stored) return <p class="quiet">{step.state === "ok" ? "Nothing came of it." : "None yet."}</p>;
+  if (!step.stored) return <p class="quiet">{step.state === "ok" ? "Nothing came of it." : step.endedAt === null ? "None yet." : "None."}</p>;
   const load = () => {
     setWhole("loading");
     getJson<{ value?: Json; result?: Json }>(stepAddress(run.id, step.id))

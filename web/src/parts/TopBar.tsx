@@ -21,7 +21,7 @@ export function TopBar() {
       >
         <Menu size={20} aria-hidden="true" />
       </button>
-      <h1 class="title" title={title}>
+      <h1 class="title" dir="auto" title={title}>
         {title}
       </h1>
       <button

@@ -55,9 +55,9 @@ function Entries({ entries, depth }: { entries: [string, Json][]; depth: number 
 function TextValue({ text }: { text: string }) {
   const [isWhole, setWhole] = useState(false);
   if (text === "") return <span class="v-none">empty text</span>;
-  if (isWhole || text.length <= LONG) return <span class="v-text">{text}</span>;
+  if (isWhole || text.length <= LONG) return <span class="v-text" dir="auto">{text}</span>;
   return (
-    <span class="v-text">
+    <span class="v-text" dir="auto">
       {text.slice(0, LONG)}…{" "}
       <button type="button" class="link" onClick={() => setWhole(true)}>
         Show all {text.length.toLocaleString("en-US")} characters

@@ -6,7 +6,7 @@
  */
 
 import DOMPurify from "dompurify";
-import MarkdownIt from "markdown-it";
+import MarkdownIt, { type Token } from "markdown-it";
 
 export interface Known {
   /** Ids that may be cited. */
@@ -16,17 +16,20 @@ export interface Known {
 }
 
 const parser = new MarkdownIt({ html: false, linkify: false, typographer: false }).disable(["image"]);
+parser.core.ruler.push("alignment", ({ tokens }) => tokens.forEach(aligned));
 const TAGS = [
   "p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "strong", "em", "s", "code", "pre", "blockquote",
   "table", "thead", "tbody", "tr", "th", "td", "a",
 ];
+/** Characters above which a cell of a table is text, which wants room. */
+const LONG_CELL = 18;
 const ID = "[A-Za-z_][A-Za-z0-9_-]*(?:\\[\\d+\\])?";
 const CITED = new RegExp(`\\[(${ID}(?:\\s*[,;]\\s*${ID})*)\\](?![(\\[])`, "g");
 
 export function rendered(text: string, known: Known): DocumentFragment {
   const clean = DOMPurify.sanitize(parser.render(text), {
     ALLOWED_TAGS: TAGS,
-    ALLOWED_ATTR: ["href", "start"],
+    ALLOWED_ATTR: ["href", "start", "class"],
     ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
@@ -34,8 +37,16 @@ export function rendered(text: string, known: Known): DocumentFragment {
   });
   for (const link of clean.querySelectorAll("a")) settleLink(link);
   for (const table of clean.querySelectorAll("table")) scrollable(table);
+  for (const block of clean.children) if (block.tagName !== "PRE") block.setAttribute("dir", "auto");
   mark(clean, known);
   return clean;
+}
+
+/** Columns of tables keep their alignment as a class: no style from outside is let in. */
+function aligned(token: Token): void {
+  if (token.type !== "th_open" && token.type !== "td_open") return;
+  const side = /^text-align:(right|center)$/.exec(String(token.attrGet("style")))?.[1];
+  token.attrs = side ? [["class", `is-${side}`]] : null;
 }
 
 function settleLink(link: HTMLAnchorElement): void {
@@ -50,6 +61,7 @@ function scrollable(table: Element): void {
   box.tabIndex = 0;
   box.setAttribute("role", "region");
   box.setAttribute("aria-label", "Table");
+  for (const cell of table.querySelectorAll("td")) if ((cell.textContent ?? "").length > LONG_CELL) cell.className += " is-long";
   table.replaceWith(box);
   box.append(table);
 }

@@ -15,8 +15,9 @@ export function socketAddress(): string {
   return at("ws/chat").replace(/^http/, "ws");
 }
 
-export function artifactAddress(runId: string, sha256: string, isDownload = false): string {
-  const path = `api/runs/${encodeURIComponent(runId)}/artifacts/${encodeURIComponent(sha256)}`;
+export function artifactAddress(runId: string, file: { path: string; sha256: string }, isDownload = false): string {
+  const name = file.path.split("/").pop() ?? "";
+  const path = `api/runs/${encodeURIComponent(runId)}/artifacts/${encodeURIComponent(file.sha256)}/${encodeURIComponent(name)}`;
   return at(isDownload ? `${path}?download=1` : path);
 }
 
