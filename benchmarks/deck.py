@@ -33,6 +33,7 @@ from .harness import Target
 GOAL = "Build the merchant deck for Aurora Home, January to December 2025"
 DATA_S, CHART_S, MODEL_S = 2.0, 1.0, 1.0
 REQUESTS, AT_ONCE, CHARTS_AT_ONCE = 7, 3, 4
+FILES = 15  # a deck, seven pictures, seven files of data
 FAULTS = 0.1
 SCENARIO = {
     "rules": [
@@ -187,6 +188,47 @@ async def faulty(bench: Bench, decks: int, at_once: int) -> dict[str, Any]:
     }
 
 
+async def real(folder: Path, database: Path, decks: int, waves: int) -> dict[str, Any]:
+    """Decks side by side with the servers that come with them: real reports, real charts, no process replaced."""
+    made, paths, workers, main = 0, set[str](), [], []
+    config = Config.model_validate(
+        {
+            "workspace": str(folder),
+            "state": str(folder / "real"),
+            "out": str(folder / "real-out"),
+            "deck": {"database": str(database), "batch_size": 0},
+            "execution": {"step_timeout_s": 600},
+        }
+    )
+    started = time.perf_counter()
+    async with Planloom(config) as loom:
+        for _ in range(waves):
+            results = await asyncio.gather(*(loom.run(GOAL) for _ in range(decks)))
+            made += sum(result.status == "done" and len(result.artifacts) == FILES for result in results)
+            paths |= {str(artifact.path) for result in results for artifact in result.artifacts}
+            workers.append(round(_workers_mb()))
+            main.append(round(psutil.Process().memory_info().rss / 2**20))
+    seconds = time.perf_counter() - started
+    return {
+        "decks": f"{made} of {decks * waves}, {decks} at once",
+        "files_lost": FILES * decks * waves - len(paths),
+        "seconds_a_deck": seconds / (decks * waves),
+        "memory of the drawing processes after each wave, MB": " ".join(map(str, workers)),
+        "memory of the process after each wave, MB": " ".join(map(str, main)),
+        "growth_mb": float(workers[-1] - workers[0]),
+    }
+
+
+def _workers_mb() -> float:
+    """What the processes that draw hold, all together."""
+    held = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "planloom.agents.worker" in process.cmdline():
+                held += process.memory_info().rss / 2**20
+    return held
+
+
 def measure(args: argparse.Namespace) -> harness.Measured:
     repeats, decks, at_once, scale = (1, 20, 10, 1.0) if args.quick else (3, 100, 20, 1.0)
     with tempfile.TemporaryDirectory() as name:
@@ -196,10 +238,12 @@ def measure(args: argparse.Namespace) -> harness.Measured:
         sequential = asyncio.run(timed(bench, concurrent=False, model=True, repeats=1))
         plain = asyncio.run(timed(bench, concurrent=True, model=False, repeats=repeats))
         broken = asyncio.run(faulty(bench, decks, at_once))
+        drawn = asyncio.run(real(folder, Path(bench.database), *((5, 2) if args.quick else (20, 3))))
     measured: dict[str, Any] = {}
     for label, row in (("sequential", sequential), ("concurrent", concurrent), ("concurrent, no model", plain)):
         measured |= {f"{label}: {key}": value for key, value in row.items()}
     measured |= {f"faults: {key}": value for key, value in broken.items()}
+    measured |= {f"real servers: {key}": value for key, value in drawn.items()}
     measured["faults: memory of each wave, MB"] = " ".join(map(str, broken["memory_mb"]))
     return measured, [
         Target("concurrent_share", concurrent["seconds"] / sequential["seconds"], "<=", 0.33),
@@ -207,6 +251,8 @@ def measure(args: argparse.Namespace) -> harness.Measured:
         Target("largest_request_tokens", float(concurrent["largest_request_tokens"]), "<=", 100_000),
         Target("decks_made", 100.0 * broken["made"] / broken["decks"], "==", 100),
         Target("charts_missing_share", broken["missing_share"], "<=", 0.05),
+        Target("files_lost", drawn["files_lost"], "==", 0),
+        Target("drawing_growth_mb", drawn["growth_mb"], "<=", 60),
     ]
 
 
