@@ -100,9 +100,24 @@ class SentenceEmbedder:
 
         with self._lock:
             if self._model is None:
-                from sentence_transformers import SentenceTransformer
-
-                self._model = SentenceTransformer(self._settings.model)
+                self._model = _loaded(self._settings.model)
         rows = self._model.encode(list(texts), convert_to_numpy=True, normalize_embeddings=True)
         made: Vectors = np.asarray(rows, dtype=np.float32)
         return made
+
+
+def _loaded(name: str) -> Any:
+    """The model, from a folder or fetched by its name.
+
+    Raises:
+        ConfigError: it is not there, damaged, or needs a package that is not.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        return SentenceTransformer(name)
+    except Exception as error:  # the border to a library that raises whatever its own libraries do
+        told = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ConfigError(
+            f"embeddings.model: expected a sentence-transformers model, by name or folder, got {name!r}: {told}"
+        ) from error
