@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 Category = Literal["damaged", "delivery", "billing", "refund", "account", "praise", "abuse", "other"]
 Level = Literal["low", "normal", "high", "urgent"]
-By = Literal["rules", "model"]
+By = Literal["rules", "likeness", "model"]
 Outcome = Literal["reply", "ask", "refund", "replacement", "escalate"]
 
 

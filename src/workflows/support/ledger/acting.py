@@ -11,9 +11,9 @@ from typing import Any
 
 from ....agents.tool import ToolContext
 from ....errors import ToolError
-from ..policy.file import Policy, RefundRule, load
+from ..policy.file import Policy, load, rule_of
 from ..refunds.amounts import counter
-from ..shapes import Done, Order, Payment, Rule, Settlement
+from ..shapes import Done, Order, Payment, Settlement
 from ..shop.records import opened
 from .book import Entry
 from .place import ledger
@@ -96,23 +96,6 @@ def policy_of(context: ToolContext) -> Policy:
     """The policy in force."""
     named = context.config.support.policy
     return load(context.workspace.readable(named) if named else None)
-
-
-def rule_of(policy: Policy, name: str) -> Rule:
-    """The policy's rule of a name, as it is handed on.
-
-    Raises:
-        ToolError: there is none of this name.
-    """
-    rules: dict[str, RefundRule] = {
-        "damaged": policy.refunds.damaged,
-        "missing": policy.refunds.missing,
-        "return": policy.refunds.returned,
-        "charged_twice": policy.refunds.charged_twice,
-    }
-    if name not in rules:
-        raise ToolError(f"expected one of {', '.join(rules)} as the rule of a refund, got {name!r}")
-    return Rule(name=name, **rules[name].model_dump())  # type: ignore[typeddict-item,no-any-return]
 
 
 def _theirs(order: str, customer: str, database: str, context: ToolContext) -> tuple[Order, str]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from ..shapes import Decision, History, Order, Outcome, Rule, Ticket, Triage
-from .file import Policy, RefundRule
+from ..shapes import Decision, History, Order, Outcome, Ticket, Triage
+from .file import Policy, rule_of
 
 _NEEDS_ORDER = ("damaged", "missing", "charged_twice", "return")
 _GONE = ("cancelled", "refunded")
@@ -25,11 +25,9 @@ class _Case:
     policy: Policy
     claim: str
 
-    def due(
-        self, outcome: Outcome, topic: str, reason: str, *, rule: RefundRule | None = None, replacement: bool = False
-    ) -> Decision:
-        """The decision in the form that is handed on."""
-        refund = Rule(name=self.claim, **rule.model_dump()) if rule is not None else None  # type: ignore[typeddict-item]
+    def due(self, outcome: Outcome, topic: str, reason: str, *, rule: str = "", replacement: bool = False) -> Decision:
+        """The decision in the form that is handed on; `rule` is the policy's for a refund."""
+        refund = rule_of(self.policy, rule) if rule else None
         return Decision(
             outcome=outcome,
             topic=topic,
@@ -106,7 +104,7 @@ def _damaged(case: _Case, order: Order) -> Decision:
     if days > case.policy.windows.damaged_days:
         limit = case.policy.windows.damaged_days
         return case.due("reply", "too_late", f"delivered {days} days ago; damage counts for {limit} days")
-    return _made_good(case, order, case.policy.refunds.damaged, f"damaged, delivered {days} days ago")
+    return _made_good(case, order, "damaged", f"damaged, delivered {days} days ago")
 
 
 def _missing(case: _Case, order: Order) -> Decision:
@@ -115,28 +113,28 @@ def _missing(case: _Case, order: Order) -> Decision:
     days = _days(order["ordered_on"], case)
     if days <= case.policy.windows.late_after_days:
         return case.due("reply", "delivery", f"ordered {days} days ago, which is not late yet")
-    return _made_good(case, order, case.policy.refunds.missing, f"ordered {days} days ago and not delivered")
+    return _made_good(case, order, "missing", f"ordered {days} days ago and not delivered")
 
 
 def _charged_twice(case: _Case, order: Order) -> Decision:
     if order["charges"] < 2:
         return case.due("reply", "charged_once", "the records show one charge only")
-    return _refund(case, case.policy.refunds.charged_twice, f"the records show {order['charges']} charges")
+    return _refund(case, "charged_twice", f"the records show {order['charges']} charges")
 
 
 def _returned(case: _Case, order: Order) -> Decision:
     if not order["delivered_on"]:
-        return _refund(case, case.policy.refunds.missing, "cancelled before it was delivered")
+        return _refund(case, "missing", "cancelled before it was delivered")
     if order["kind"] in case.policy.no_return_of:
         return case.due("reply", "no_return", f"{order['kind']} items are not taken back")
     days = _days(order["delivered_on"], case)
     if days > case.policy.windows.return_days:
         limit = case.policy.windows.return_days
         return case.due("reply", "too_late", f"delivered {days} days ago; returns count for {limit} days")
-    return _refund(case, case.policy.refunds.returned, f"returned {days} days after delivery")
+    return _refund(case, "return", f"returned {days} days after delivery")
 
 
-def _made_good(case: _Case, order: Order, rule: RefundRule, reason: str) -> Decision:
+def _made_good(case: _Case, order: Order, rule: str, reason: str) -> Decision:
     """A replacement where one is possible and no money is wished for; else a refund."""
     rules = case.policy.replacements
     paid = order["unit_cents"] * order["quantity"]
@@ -148,7 +146,7 @@ def _made_good(case: _Case, order: Order, rule: RefundRule, reason: str) -> Deci
     return _refund(case, rule, reason)
 
 
-def _refund(case: _Case, rule: RefundRule, reason: str) -> Decision:
+def _refund(case: _Case, rule: str, reason: str) -> Decision:
     most = case.policy.customer_a_year
     history = case.history
     if (most.refunds and history["refunds"] >= most.refunds) or (

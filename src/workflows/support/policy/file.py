@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ....errors import ToolError
+from ..shapes import Rule
 
 _MOST_BYTES = 200_000
 Days = Annotated[int, Field(ge=0, le=36_500)]
@@ -108,6 +109,23 @@ def parse(text: str, where: str) -> Policy:
             for one in error.errors(include_url=False)[:6]
         )
         raise ToolError(f"{where} is not a policy: {told}; see docs/support.md") from error
+
+
+def rule_of(policy: Policy, name: str) -> Rule:
+    """The policy's rule of a name, as it is handed on.
+
+    Raises:
+        ToolError: there is none of this name.
+    """
+    rules: dict[str, RefundRule] = {
+        "damaged": policy.refunds.damaged,
+        "missing": policy.refunds.missing,
+        "return": policy.refunds.returned,
+        "charged_twice": policy.refunds.charged_twice,
+    }
+    if name not in rules:
+        raise ToolError(f"expected one of {', '.join(rules)} as the rule of a refund, got {name!r}")
+    return Rule(name=name, **rules[name].model_dump())  # type: ignore[typeddict-item,no-any-return]
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ..shapes import Category, Reading
 from .suspicion import split
-from .words import Lexicon, language_of, lexicon, plain
+from .words import Lexicon, language_of, lexicon, matter
 
 ORDER = re.compile(r"\b([A-Z]{1,3}-?\d{4,8})\b")
 _MOST_CHARS = 20_000
@@ -23,7 +23,7 @@ def read(text: str, *, language: str = "") -> Reading:
     said, aside = split(text[:_MOST_CHARS])
     known = lexicon()
     spoken = language_of(said, language)
-    words = plain(said)
+    words = matter(said)
     scores = _scores(words, known, spoken)
     ranked = [name for name in sorted(known.order, key=lambda name: -scores[name]) if scores[name]]
     category, also = _chosen(ranked, scores, known)
@@ -44,6 +44,13 @@ def read(text: str, *, language: str = "") -> Reading:
         threat=bool(known.threats.search(words)),
         order=next(iter(ORDER.findall(said.upper())), ""),
     )
+
+
+def shares(said: str, language: str) -> dict[str, float]:
+    """How much of the words that tell something speaks for each category; adds up to 1, or all are 0."""
+    found = _scores(matter(said), lexicon(), language)
+    total = sum(found.values())
+    return {name: score / total if total else 0.0 for name, score in found.items()}
 
 
 def _scores(words: str, known: Lexicon, language: str) -> dict[str, float]:

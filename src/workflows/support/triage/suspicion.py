@@ -62,8 +62,10 @@ def is_suspicious(text: str) -> bool:
 
 
 def _before(sentence: str) -> tuple[str, str]:
-    """The clauses in front of the first suspicious one, and the rest."""
+    """The clauses in front of the first suspicious one, and the rest; what looks like code is not taken apart."""
     end = 0
+    if _MARKUP.search(sentence):
+        return "", sentence
     for match in _CLAUSE.finditer(sentence):
         if is_suspicious(sentence[: match.start()]):
             break

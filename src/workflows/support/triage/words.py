@@ -10,6 +10,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+_ELISION = re.compile(r"\b(?:[cdjlmnst]|qu)['\u2019](?=\w)")  # French: l'article
 LANGUAGES = ("en", "de", "fr", "es")
 
 
@@ -23,6 +24,7 @@ class Lexicon:
     wishes: Mapping[str, re.Pattern[str]]
     threats: re.Pattern[str]
     negations: re.Pattern[str]
+    courtesies: re.Pattern[str]
     functions: Mapping[str, frozenset[str]]
 
 
@@ -30,7 +32,8 @@ def plain(text: str) -> str:
     """Lower case without accents, apostrophes and signs; one blank between words."""
     folded = unicodedata.normalize("NFKD", text.replace("ß", "ss")).casefold()
     letters = "".join(char for char in folded if not unicodedata.combining(char))
-    return " ".join(re.sub(r"[^\w]+", " ", re.sub(r"['\u2019]", "", letters)).split())
+    words = re.sub(r"['\u2019]", "", _ELISION.sub(" ", letters))
+    return " ".join(re.sub(r"[^\w]+", " ", words).split())
 
 
 @lru_cache(maxsize=1)
@@ -49,8 +52,14 @@ def lexicon() -> Lexicon:
         wishes={name: _pattern(words) for name, words in told["wishes"].items()},
         threats=_pattern(told["threats"]),
         negations=_pattern(told["negations"]),
+        courtesies=_pattern(told["courtesies"]),
         functions={language: frozenset(words) for language, words in told["functions"].items()},
     )
+
+
+def matter(text: str) -> str:
+    """A text as `plain`, without greetings and closings, which speak of nothing."""
+    return " ".join(lexicon().courtesies.sub(" ", plain(text)).split())
 
 
 def language_of(text: str, otherwise: str = "") -> str:
