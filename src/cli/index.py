@@ -182,7 +182,7 @@ def _show(report: Report, *, as_json: bool, is_one_line: bool = False) -> None:
         print_json(report.to_dict())
         return
     from ..printable import printable
-    from .knowledge import shown
+    from .knowledge import show_failed
 
     print_text(_summary(report))
     for note in report.notes:
@@ -190,11 +190,7 @@ def _show(report: Report, *, as_json: bool, is_one_line: bool = False) -> None:
     if report.pending:
         print_text(f"{_count(report.pending, 'passage')} without vectors yet; run planloom index again.", "yellow")
     if report.failed:
-        print_text(f"\nNot indexed ({len(report.failed)}):", "bold")
-        for one in report.failed[:_LISTED]:
-            print_text(f"  {shown(one.path)}: {printable(one.reason)}")
-        if len(report.failed) > _LISTED:
-            print_text(f"  and {len(report.failed) - _LISTED} more; planloom index status --json lists all", "dim")
+        show_failed(report.failed, most=_LISTED)
     sys.stdout.flush()
 
 
@@ -219,9 +215,8 @@ def _summary(report: Report) -> str:
 
 
 def _show_status(found: Status) -> None:
-    from ..printable import printable
-    from .knowledge import shown
-    from .output import print_table, print_text
+    from .knowledge import show_failed, shown
+    from .output import print_table
 
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
     vectors = found.vectors or {}
@@ -239,9 +234,7 @@ def _show_status(found: Status) -> None:
     ]
     print_table(rows, ("bold", ""))
     if found.failed:
-        print_text(f"\nNot indexed ({len(found.failed)}):", "bold")
-        for one in found.failed:
-            print_text(f"  {shown(one.path)}: {printable(one.reason)}")
+        show_failed(found.failed, most=len(found.failed))
 
 
 def _embedding(key: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..agents.knowledge import Knowledge
     from ..config import Config
+    from ..documents.index.records import Failure
     from ..documents.library import Library
     from ..documents.search.hybrid import Hit
     from ..memory.facts import Facts
@@ -98,6 +99,26 @@ def show_hits(hits: Sequence[Hit], question: str) -> None:
             _draw(console, number, hit, question)
 
 
+def show_failed(failed: Sequence[Failure], *, most: int) -> None:
+    """Files that are not in the index, with the reasons; the first `most` of them."""
+    from ..printable import printable
+    from .output import print_text, terminal
+
+    console = terminal()
+    print_text(f"\nNot indexed ({len(failed)}):", "bold")
+    for one in failed[:most]:
+        line = f"{shown(one.path)}: {printable(one.reason)}"
+        if console is None:
+            sys.stdout.write(f"  {line}\n")
+        else:
+            from rich.padding import Padding
+            from rich.text import Text
+
+            console.print(Padding(Text(line), (0, 0, 0, 2)), highlight=False)
+    if len(failed) > most:
+        print_text(f"  and {len(failed) - most} more; planloom index status lists all", "dim")
+
+
 def show_notes(notes: Sequence[str]) -> None:
     """What a reader should know, on stderr."""
     from ..printable import printable
@@ -115,15 +136,18 @@ def _excerpt(hit: Hit, question: str) -> str:
 
 def _draw(console: Console, number: int, hit: Hit, question: str) -> None:
     from rich.padding import Padding
+    from rich.table import Table
     from rich.text import Text
 
     from ..documents.search.excerpts import marks
 
-    head = Text(f"{number:>2}  ", "dim")
+    head = Text()
     head.append(shown(hit.path), "bold cyan")
     head.append(f"  {hit.place}", "green")
     head.append(f"  {hit.score:.2f}", "dim")
-    console.print(head, highlight=False)
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_row(Text(f"{number:>2}", "dim"), head)
+    console.print(row, highlight=False)
     body = Text(_excerpt(hit, question))
     for start, end in marks(body.plain, question):
         body.stylize("bold", start, end)

@@ -25,6 +25,16 @@ _OFFICE = {
     ".xlsm": "sheets",
     ".epub": "book",
 }
+_SIGNS = (
+    ((b"<!doctype html", b"<html"), "HTML"),
+    ((b"<?xml",), "XML"),
+    ((b"{\\rtf",), "RTF"),
+    ((b"\x89png",), "a PNG picture"),
+    ((b"\xff\xd8\xff",), "a JPEG picture"),
+    ((b"gif8",), "a GIF picture"),
+    ((b"%pdf-",), "a PDF"),
+    ((b"\x1f\x8b", b"7z\xbc\xaf", b"rar!"), "an archive"),
+)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
 
@@ -100,4 +110,11 @@ def _text(name: str, data: bytes) -> Verdict:
 
 
 def _shown(data: bytes) -> str:
-    return "it is empty" if not data else f"it begins with {data[:8]!r}"
+    """What a file is by its first bytes, as people call it."""
+    if not data:
+        return "it is empty"
+    start = data[:1024].lstrip().lower()
+    known = next((what for signs, what in _SIGNS if start.startswith(signs)), "")
+    if not known and b"\0" not in data[:1024]:
+        known = "text"
+    return f"it is {known}" if known else f"it begins with {data[:8]!r}"
