@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .scenarios import Frame
 
 _FILES = 8_192
+_WARM_S = 30.0
 _WARM = 2  # goals before the first that counts: what is imported and allocated once
 _ASK_S = 5.0
 
@@ -183,7 +184,7 @@ async def measured(
 
 async def _warm(load: Load, frames: list[Frame], there: Site, place: Place, stop: asyncio.Event) -> None:
     few = min(_WARM, load.requests)
-    warm = replace(load, requests=few, concurrency=1, batch_size=0, pause_s=0.0)
+    warm = replace(load, requests=few, concurrency=1, batch_size=0, pause_s=0.0, timeout_s=min(load.timeout_s, _WARM_S))
     await Drive(warm, frames[:few], there.url, place.token, place.clock).run(stop)
 
 

@@ -50,7 +50,7 @@ class Client:
         try:
             async with asyncio.timeout(timeout_s):
                 socket = await self._connected()
-                await self._send(socket, {"type": "message", "id": "goal", "session_id": served.session_id, **frame})
+                await self._send(socket, {"type": "message", "id": _id(served), "session_id": served.session_id, **frame})
                 await self._follow(socket, fold, began)
         except TimeoutError:
             served.outcome, served.reason = "timeout", f"no end within {timeout_s:g} s"
@@ -82,10 +82,10 @@ class Client:
             if not isinstance(text, str) or _PROGRESS in text:
                 continue
             said = json.loads(text)
-            if said["type"] == "error" and said.get("id") in (None, "goal"):
-                served.outcome, served.reason = f"refused: {said['code']}", str(said["message"])[:300]
+            if said["type"] == "error" and said.get("id") in (None, _id(served)):
+                served.outcome, served.reason = f"refused, {said['code']}", str(said["message"])[:300]
                 return
-            if said["type"] == "accepted" and said.get("id") == "goal":
+            if said["type"] == "accepted" and said.get("id") == _id(served):
                 served.run_id = said["run_id"]
             if "seq" not in said or said["session_id"] != served.session_id:
                 continue
@@ -138,6 +138,11 @@ class Client:
                 raise UsageError("expected a token of the server in PLANLOOM_SERVER__TOKEN, got none that it knows")
             return socket
         raise TransientError(f"expected a server at {self._url}, got: {problem}")
+
+
+def _id(served: Served) -> str:
+    """What replies to this goal carry; one to an earlier goal may still be on its way."""
+    return f"goal{served.number}"
 
 
 def new_session() -> str:
