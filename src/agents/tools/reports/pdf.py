@@ -77,6 +77,7 @@ def _styles() -> dict[str, Any]:
         "cell": like("cell", fontSize=7.5, leading=10, spaceAfter=0),
         "number": like("number", fontSize=7.5, leading=10, spaceAfter=0, alignment=2),
         "head": like("head", fontName="Body-Bold", fontSize=7.5, leading=10, spaceAfter=0),
+        "number-head": like("number-head", fontName="Body-Bold", fontSize=7.5, leading=10, spaceAfter=0, alignment=2),
     }
 
 
@@ -159,7 +160,10 @@ def _facts(facts: Sequence[tuple[str, str]], styles: dict[str, Any], width: floa
 def _table(grid: Grid, styles: dict[str, Any], width: float) -> Any:
     from reportlab.platypus import Table
 
-    head = [_paragraph(escape(column), styles["head"]) for column in grid.columns]
+    head = [
+        _paragraph(escape(column), styles["number-head" if numeric else "head"])
+        for column, numeric in zip(grid.columns, grid.numeric, strict=True)
+    ]
     rows = [
         [
             _paragraph(escape(_cut(cell)), styles["number" if numeric else "cell"])

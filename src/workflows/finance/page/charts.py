@@ -47,7 +47,11 @@ def series(measure: Measure) -> dict[str, Any]:
          "showarrow": False, "font": {"color": ORANGE, "size": 11}}
         for one in shifts
     ]  # fmt: skip
-    layout = {"shapes": shapes, "annotations": notes, "yaxis": {"tickprefix": _prefix(measure), "rangemode": "tozero"}}
+    notes.append(
+        {"xref": "paper", "x": 0, "xanchor": "right", "xshift": -6, "yref": "paper", "y": 1.0, "yanchor": "bottom",
+         "text": measure["currency"], "showarrow": False, "font": {"color": GREY, "size": 11}}
+    )  # fmt: skip
+    layout = {"shapes": shapes, "annotations": notes, "yaxis": {"rangemode": "tozero"}}
     return {"data": data, "layout": layout, "label": _series_label(measure)}
 
 
@@ -60,14 +64,16 @@ def contributions(measure: Measure, causes: Causes) -> dict[str, Any]:
         "y": _short([part["member"] for part in parts])[::-1], "x": [part["change"] / 100 for part in parts][::-1],
         "marker": {"color": [more if part["change"] > 0 else less for part in parts][::-1]},
     }]  # fmt: skip
+    currency = measure["currency"]
     told = ", ".join(f"{part['member']} {part['change'] / 100:+,.0f}" for part in parts[:4])
     label = f"{measure['title']}: change from {causes['against']} to {measure['period']} by {dimension}. {told}."
     layout = {
-        "xaxis": {"tickprefix": _prefix(measure), "zeroline": True, "zerolinecolor": GREY, "nticks": 6},
-        "yaxis": {"automargin": True, "type": "category", "gridcolor": "#fff"},
+        "xaxis": {"zeroline": True, "zerolinecolor": GREY, "nticks": 6},
+        "yaxis": {"automargin": True, "type": "category", "showgrid": False},
         "hovermode": "y", "bargap": 0.35, "margin": {"l": 8, "r": 16, "t": 8, "b": 40},
     }  # fmt: skip
-    return {"data": data, "layout": layout, "label": label, "title": f"Change by {dimension}"}
+    title = f"Change by {dimension}, {currency}" if currency else f"Change by {dimension}"
+    return {"data": data, "layout": layout, "label": label, "title": title}
 
 
 def _series_label(measure: Measure) -> str:
@@ -84,10 +90,6 @@ def _line(
 ) -> dict[str, Any]:
     line = {"color": colour, "dash": dash, "width": width}
     return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line}
-
-
-def _prefix(measure: Measure) -> str:
-    return {"EUR": "€", "USD": "$", "GBP": "£"}.get(measure["currency"], "")
 
 
 def _short(names: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,13 +65,19 @@ def html(content: Content, *, made: str) -> str:
     drawn = {f"{one['id']}-series": one["series"] for one in metrics}
     drawn |= {f"{one['id']}-causes": one["contributions"] for one in metrics if one["contributions"]}
     loader = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, finalize=_unbroken,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
     return loader.get_template("page.html.j2").render(
         content=content, metrics=metrics, made=made, whole=content.stories.get("whole"), by_line=by_line,
         methods=METHODS, charts=json.dumps(drawn).replace("<", "\\u003c"), library=get_plotlyjs(),
         style=(_HERE / "page.css").read_text("utf-8"), script=(_HERE / "page.js").read_text("utf-8"),
     )  # fmt: skip
+
+
+def _unbroken(value: Any) -> Any:
+    """Text in which no line ends between a minus and its amount."""
+    return re.sub(r"-(?=[€$£])", "-\u2060", value) if type(value) is str else value  # what is safe is no plain text
 
 
 def as_data(content: Content) -> dict[str, Any]:
@@ -134,7 +141,7 @@ def _pdf(content: Content, pictures: dict[str, Path], path: Path, made: str) -> 
     from ....agents.tools.reports.content import collected
 
     tiles = [tile(measure) for measure in content.measures]
-    facts = [{"label": one["title"], "value": f"{one['value']}  {one['change']}"} for one in tiles]
+    facts = [{"label": f"{one['title']}  {one['change']}", "value": one["value"]} for one in tiles]
     sample = "Sample data: these figures are made up.\n\n" if content.is_sample else ""
     sections: list[Any] = [{"heading": "In short", "text": sample + content.headline, "facts": facts}]
     for measure in content.measures:

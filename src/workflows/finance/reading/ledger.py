@@ -66,7 +66,9 @@ def read(
     if not frame.height:
         raise ToolError(f"expected rows below the header {', '.join(map(repr, source.names[:12]))}, got none")
     if columns.ignored:
-        findings.notes.append(f"{len(columns.ignored)} columns were not needed: {', '.join(columns.ignored[:8])}")
+        count = len(columns.ignored)
+        word = "1 column was" if count == 1 else f"{count} columns were"
+        findings.notes.append(f"{word} not needed: {', '.join(columns.ignored[:8])}{', ...' * (count > 8)}")
     total = frame.height
     frame = _without_copies(frame, source.names, findings)
     frame = _with_days(frame, columns, findings)
