@@ -99,10 +99,11 @@ class Forgetting:
         if all(one.left is not None for one in intents):
             left = {name for one in intents for name in one.left or ()}
         folders = [folder for folder in theirs if left is None or folder.name in left]
-        gone = {sha256 for one in intents for sha256 in one.artifacts} | self._told.holding(folders, wording)
+        found = self._told.survey(folders, wording)
+        gone = {sha256 for one in intents for sha256 in one.artifacts} | self._told.holding(found.values(), wording)
         if gone:
             self._note(intents, gone, None if left is None else tuple(left))
-        done = self._told.erase(folders, wording, gone)
+        done = self._told.erase(found, wording, gone)
         if left is None or left - {*done.busy, *done.problems}:
             self._erase_elsewhere(wording, {folder.name for folder in theirs}, done)
         if remains := (*done.busy, *done.problems):

@@ -7,20 +7,22 @@ of another's sessions.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...errors import BusyError, JournalError
 from ..artifacts import ArtifactStore
+from ..codec import pack
 from ..journal import read
-from ..journal.redaction import redact
+from ..journal.lock import is_held
+from ..journal.redaction import beside, redact
 from ..sessions import Sessions
-from ..sessions.exchange import referred
 from ..sessions.names import is_id, person
 from .wording import MARK, Wording
 
+_HEX = re.compile(rb"[0-9a-f]{64}")
 _RUN_FOLDER = re.compile(r"(?P<path>.*-(?P<run>\d{8}-\d{6}-[0-9a-f]{6}))")
 
 
@@ -31,6 +33,14 @@ class Erased:
     sessions: list[str] = field(default_factory=list)
     busy: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a session refers to: hashes of stored values; and whether it holds the words, or can't be read."""
+
+    hashes: set[str]
+    holds: bool
 
 
 class Told:
@@ -49,11 +59,13 @@ class Told:
             if is_id(folder.name) and (person(folder, self._local) == user or _knew(folder, wording)):
                 yield folder
 
-    def holding(self, folders: Iterable[Path], wording: Wording) -> set[str]:
+    def survey(self, folders: Iterable[Path], wording: Wording) -> dict[Path, Found]:
+        """What each session has of the words, at the cost of reading it once."""
+        return {folder: _found(folder, wording) for folder in folders}
+
+    def holding(self, found: Iterable[Found], wording: Wording) -> set[str]:
         """The hashes of stored values with the words in them, of those that the sessions refer to."""
-        hashes: set[str] = set()
-        for folder in folders:
-            hashes |= _referred(folder)
+        hashes = {sha256 for one in found for sha256 in one.hashes}
         waiting = set(hashes)
         while waiting:  # a stored result may name other artifacts
             named = self._store.named_in(waiting.pop()) - hashes
@@ -61,30 +73,31 @@ class Told:
             waiting |= named
         return {sha256 for sha256 in hashes if self._holds(sha256, wording)}
 
-    def erase(self, folders: Iterable[Path], wording: Wording, gone: set[str]) -> Erased:
+    def erase(self, sessions: Mapping[Path, Found], wording: Wording, gone: set[str]) -> Erased:
         """Takes the words out of sessions, and removes the stored values `gone` that no busy session needs."""
         done = Erased()
         needed: set[str] = set()
-        settings = self._sessions.settings
-        for folder in folders:
+        for folder, found in sessions.items():
+            if not (found.holds or found.hashes & gone or is_held(folder)):
+                continue
             try:
                 made = redact(
                     folder,
                     self._sessions.clock,
                     _Change(wording, gone),
                     wording.is_in,
-                    compression=settings.compression,
+                    compression=self._sessions.settings.compression,
                 )
             except BusyError as error:
                 done.busy[folder.name] = str(error)
-                needed |= _referred(folder)
+                needed |= found.hashes
             except JournalError as error:
                 done.problems[folder.name] = str(error)
             else:
                 done.sessions += [folder.name] if made.events or made.files else []
         for sha256 in gone - needed:
             self._store.path(sha256).unlink(missing_ok=True)
-        self._sessions.index.forget(done.sessions)
+        self._sessions.index.renew()
         return done
 
     def _holds(self, sha256: str, wording: Wording) -> bool:
@@ -101,11 +114,17 @@ def _knew(folder: Path, wording: Wording) -> bool:
         return False
 
 
-def _referred(folder: Path) -> set[str]:
+def _found(folder: Path, wording: Wording) -> Found:
+    hashes: set[str] = set()
+    holds = False
     try:
-        return referred(read(folder))
-    except JournalError:
-        return set()
+        for record in read(folder):
+            data = pack(record.payload)
+            hashes.update(match.decode() for match in _HEX.findall(data))
+            holds = holds or (wording.may_be_in(data) and wording.is_in(record.payload))
+    except JournalError:  # it is named when it can't be rewritten
+        holds = True
+    return Found(hashes, holds or any(wording.is_in(path.read_bytes()) for path in beside(folder)))
 
 
 class _Change:

@@ -64,6 +64,11 @@ class Wording:
             case _:
                 return self.without(value) is not value
 
+    def may_be_in(self, data: bytes) -> bool:
+        """Whether packed data may hold the texts; False is sure."""
+        small = data.lower()
+        return self._alone is not None or any(word.encode() in small for word in self._first)
+
     def is_named_in(self, value: Any) -> bool:
         """Whether one of the names stands in plain data as a text of its own."""
         match value:

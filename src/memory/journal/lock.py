@@ -93,6 +93,21 @@ class Lock:
         )
 
 
+def is_held(folder: Path) -> bool:
+    """Whether somebody writes the session at this moment."""
+    try:
+        fd = os.open(folder / NAME, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)  # lets go of it again
+    return False
+
+
 def holder(folder: Path) -> Holder | None:
     """Who wrote the session last, or does now; None: nobody said."""
     try:

@@ -114,16 +114,20 @@ def _chained(records: Iterable[Record], ends: Iterable[Record]) -> Iterator[Reco
     yield from ends
 
 
+def beside(folder: Path) -> list[Path]:
+    """The files of a session besides its journal: leftovers of repairs, orders, whatever is derived."""
+    segments = {segment.path for segment in current(folder)}
+    found = [*folder.iterdir(), *folder.glob("inbox/*")]
+    return [path for path in found if path.is_file() and path not in segments and path.name not in _KEPT]
+
+
 def _removed(folder: Path, holds: Callable[[bytes], bool], *, is_touched: bool) -> int:
     """Removes what stands beside the journal and may hold the texts; gives how many files.
 
     Leftovers of repairs and whatever is derived from a touched journal go whole: they are copies of it.
     """
-    segments = {segment.path for segment in current(folder)}
     count = 0
-    for path in [*folder.iterdir(), *folder.glob("inbox/*")]:
-        if not path.is_file() or path in segments or path.name in _KEPT:
-            continue
+    for path in beside(folder):
         is_copy = is_touched and path.parent == folder
         if is_copy or holds(path.read_bytes()):
             path.unlink(missing_ok=True)

@@ -69,10 +69,10 @@ class Index:
             self._file.use(lambda base: _update(base, fresh, known), None)
         return sorted(summaries, key=lambda summary: (-summary.updated, summary.id))
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Drops what is known of sessions, so that nothing of it stays in the file."""
-        if gone := list(names):
-            self._file.use(lambda base: _update(base, {}, gone), None, create=False)
+    def renew(self) -> None:
+        """Has the file tell of sessions as they are now, and nothing of what they were."""
+        if self._file.path.is_file():
+            self.all()
             self._file.use(lambda base: base.execute("VACUUM"), None, create=False)
 
     def session_of(self, run_id: str) -> str | None:
