@@ -236,3 +236,49 @@ def test_numbers_that_are_not_in_the_data_are_found(address):
     report = answered(address, "monthly_sales")
     assert wrong_numbers(f"{report['finding']}. {report['paragraph']}", report) == []
     assert wrong_numbers("Sales grew 77.7% in 2025", report) == ["77.7"]
+
+
+def every(address: str, *days: str, merchant: str = "Elm") -> dict[str, requests.Report]:
+    return {name: requests.report(address, merchant, *days, request=name, today=TODAY) for name in REQUESTS}
+
+
+def test_a_year_that_began_in_its_middle_is_not_compared_with(tmp_path: Path):
+    orders = [(1, 1000, "pay in 3", "paid", f"{y}-{m:02d}-05") for y in (2024, 2025) for m in range(1, 13)][3:]
+    address = made(tmp_path / "o.sqlite", orders)
+    reports = every(address, *YEAR)
+    assert reports["monthly_sales"]["finding"] == "Sales reached €120; January 2025 was strongest"
+    assert [fact["label"] for fact in reports["monthly_sales"]["facts"]] == ["Sales"]
+    assert series(reports["monthly_sales"])["a year before"] == [None] * 3 + [10.0] * 9
+    assert not any("year before" in report["finding"] for report in reports.values())
+    notes = requests.brief(address, "Elm", *YEAR, TODAY)["notes"]
+    assert notes == ["The first paid orders are of April 2024, so totals are not compared with the year before."]
+
+
+def test_one_customer_with_one_order_reads_well(tmp_path: Path):
+    address = made(tmp_path / "o.sqlite", [(1, 12_345, "pay in 3", "paid", "2025-05-03")])
+    reports = every(address, "2025-05-01", "2025-05-31")
+    assert {name: report["chart"]["kind"] for name, report in reports.items() if name != "orders_by_product"} == (
+        dict.fromkeys([name for name in REQUESTS if name != "orders_by_product"], "barh")
+    )
+    texts = " ".join(report["paragraph"] for report in reports.values())
+    assert "1 order brought" in texts and "1 customer ordered" in texts and "1 was a first order" in texts
+    assert all("A year before" not in report["table"]["columns"] for report in reports.values())
+
+
+def test_many_months_are_lines_and_long_names_stay_apart(tmp_path: Path):
+    orders = [
+        (1, 10**11, f"a product with a long name that ends in {n}", "paid", f"{2021 + n % 5}-01-05") for n in range(40)
+    ]
+    reports = every(made(tmp_path / "o.sqlite", orders), "2021-01-01", "2025-12-31")
+    assert {reports[name]["chart"]["kind"] for name in ("monthly_sales", "orders_by_user_type")} == {"line"}
+    assert reports["monthly_sales"]["facts"][0]["value"] == "€40.00B"
+    for report in reports.values():
+        names = [*series(report), *report["chart"]["data"]["x"]]
+        assert len(names) == len(set(names)) and max(map(len, names)) <= 28, names
+    assert len(reports["order_value_by_product"]["chart"]["data"]["x"]) == 8
+    assert len(reports["order_value_by_product"]["table"]["rows"]) == 20
+
+
+def test_orders_of_nothing_are_a_deck_too(tmp_path: Path):
+    address = made(tmp_path / "o.sqlite", [(1, 0, "pay in 3", "paid", "2025-05-03")])
+    assert every(address, *YEAR)["sales_by_product"]["finding"] == "Pay in 3 brings 0.0% of sales"

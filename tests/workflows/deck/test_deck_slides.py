@@ -174,3 +174,10 @@ def test_texts_of_a_model_are_taken_only_with_the_numbers_of_the_data(context, a
     assert found[2:5] == [report["finding"] for report in reports[1:4]]
     assert "not in the data (999)" in " ".join(done["missing"]) and done["words"].startswith("model for")
     assert "the model gave no text" in " ".join(done["missing"])
+
+
+def test_figures_of_other_data_than_the_brief_are_refused(context, address, tmp_path):
+    own = made(tmp_path / "own.sqlite", [(1, 1000, "pay in 3", "paid", "2025-01-05")], name="Aurora Home")
+    other = requests.report(own, "Aurora Home", *YEAR, request="monthly_sales", today=TODAY)
+    with pytest.raises(ToolError, match="expected figures from sample data, got some from the orders database"):
+        deck(context, address, reports=[other, *[None] * 6])
