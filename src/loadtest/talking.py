@@ -50,7 +50,8 @@ class Client:
         try:
             async with asyncio.timeout(timeout_s):
                 socket = await self._connected()
-                await self._send(socket, {"type": "message", "id": _id(served), "session_id": served.session_id, **frame})
+                asked = {"type": "message", "id": _id(served), "session_id": served.session_id}
+                await self._send(socket, asked | dict(frame))
                 await self._follow(socket, fold, began)
         except TimeoutError:
             served.outcome, served.reason = "timeout", f"no end within {timeout_s:g} s"
