@@ -71,7 +71,7 @@ async def test_a_ledger_with_all_kinds_of_faults_is_repaired_and_each_repair_is_
     assert ledger["aside"] == {"expected an amount": 1} and ledger["used"] == 3 * 22 + 1
     notes = " ".join(ledger["notes"])
     assert "2024-07, 2024-08" in notes and "Windows-1252" in notes and "196 columns were not needed" in notes
-    assert "row 69, column 'Betrag': expected an amount, got 'viel'" in notes
+    assert "row 70, column 'Betrag': expected an amount, got 'viel'" in notes
     page = (tmp_path / result.steps["dashboard"].value["path"]).read_text("utf-8")
     assert all(what in page for what in ledger["repairs"])
 
