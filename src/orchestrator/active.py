@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ class Active:
     """A run under way, from intake to answer. `recovered`: what its journal tells, when another process began it.
 
     `asked` are the approvals that were open when it came to rest; `is_embedded`: it came through the graph itself.
+    `halted` is set once the whole run is cancelled, for what is not the executor's.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Active:
     end: ticks.End | None = None
     replans: int = 0
     cancelled: str | None = None
+    halted: asyncio.Event = field(default_factory=asyncio.Event)
     is_embedded: bool = False
     is_accepted: bool = False
     result: Result | None = None
@@ -106,10 +109,14 @@ class Active:
         """
         if self.executor is not None:
             self.executor.cancel(step, reason)
+            if step is None:
+                self.cancelled = reason or "the run was cancelled"
+                self.halted.set()
             return
         if step is not None:
             raise UsageError(f"expected a step of a run that has begun, got {step!r}; nothing of it runs yet")
         self.emit(CancelRequested(None, reason))
         self.cancelled = reason or "cancelled before it began"
+        self.halted.set()
         if self.review is not None:
             self.review.withdraw()

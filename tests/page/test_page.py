@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import expect
+from tests.page.typist import typing
 
 from planloom import tool
 from planloom.agents.tool import ToolContext
@@ -18,6 +20,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 DESK = {"viewport": {"width": 1440, "height": 900}}
+
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # 1 by 1
+FILES = {
+    "a rather long name of a table that does not fit.csv": b"city;people\nCairo;10100000\n",
+    "report.html": b"<h1>Report</h1><p onclick='window.harmed = 4'>Text</p>",
+    "picture.png": base64.b64decode(PIXEL),
+    "notes.md": b"# Notes\n\nSome *text*.\n",
+    "data.json": b'{"a": [1, 2]}',
+    "all.zip": b"PK\x05\x06" + bytes(18),
+}
 
 
 class Trial:
@@ -49,6 +62,15 @@ class Trial:
             """The text."""
             return text
 
+        @tool(effect="read", name="trial.files")
+        def files(context: ToolContext) -> list[str]:
+            """A file of each kind that a page can show, and one that it can't."""
+            for name, data in FILES.items():
+                path = context.workspace.output(name)
+                path.write_bytes(data)
+                context.artifact(path)
+            return list(FILES)
+
         @tool(effect="read", name="trial.held")
         async def held(gate: str, context: ToolContext) -> int:
             """Waits until the gate opens."""
@@ -63,7 +85,7 @@ class Trial:
             self.posted.append(text)
             return text
 
-        found.server.loom.registry.add(number, up_to, total, echo, held, post)
+        found.server.loom.registry.add(number, up_to, total, echo, files, held, post)
 
     def gate(self, name: str) -> asyncio.Event:
         return self.gates.setdefault(name, asyncio.Event())
@@ -211,6 +233,87 @@ async def test_nothing_said_or_made_becomes_html(serve: Any, visit: Any):
         assert await page.evaluate("window.harmed") is None
 
 
+async def test_answer_streams_while_it_is_written_also_after_a_reload_and_on_a_second_page(serve: Any, visit: Any):
+    async with typing() as typist, serve(models={"base_url": typist.base_url, "model": "m"}) as found:
+        Trial(found)
+        page = await visit(found.url, **DESK)
+        await say(page, "Tell of the number seven")
+        streaming = page.locator(".reply.is-streaming")
+        await typist.pieces.put("The first line is there.\n\n")
+        await expect(streaming).to_contain_text("The first line is there.")
+        await page.reload()
+        await expect(streaming).to_contain_text("The first line is there.")
+        second = await visit(page.url, **PHONE)
+        await expect(second.locator(".reply.is-streaming")).to_contain_text("The first line")
+        await typist.pieces.put("The second line is there.\n\n")
+        for one in (page, second):
+            await expect(one.locator(".reply.is-streaming")).to_contain_text("The second line is there.")
+        await typist.pieces.put(None)
+        answers = {await ended(page), await ended(second)}
+    assert len(answers) == 1
+    text = answers.pop()
+    assert (text.count("first line"), text.count("second line")) == (1, 1)
+
+
+async def test_stopped_while_its_answer_is_written_it_keeps_what_was_there(serve: Any, visit: Any):
+    async with typing() as typist, serve(models={"base_url": typist.base_url, "model": "m"}) as found:
+        Trial(found)
+        page = await visit(found.url, **DESK)
+        await say(page, "Tell of the number seven")
+        await typist.pieces.put("The first line is there.\n\n")
+        await expect(page.locator(".reply.is-streaming")).to_contain_text("The first line is there.")
+        await page.click("[aria-label='Stop the run']")
+        assert "The first line is there." in await ended(page)
+        assert await page.locator(".progress-word").inner_text() == "Stopped"
+
+
+async def test_text_from_right_to_left_and_tables_stand_as_they_are_read(serve: Any, visit: Any):
+    async with serve() as found:
+        Trial(found)
+        page = await visit(found.url, **DESK)
+        await say(page, "اكتب عن المدن الكبيرة")
+        await ended(page)
+
+        async def style(selector: str, name: str) -> str:
+            return str(await page.locator(selector).first.evaluate(f"e => getComputedStyle(e)['{name}']"))
+
+        assert [await style(s, "direction") for s in (".bubble", ".reply p", ".reply li")] == ["rtl"] * 3
+        assert [await style(s, "direction") for s in (".reply pre", ".reply table")] == ["ltr"] * 2
+        assert await style(".reply td.is-right", "textAlign") == "end"
+        assert await page.locator(".reply [style]").count() == 0
+
+
+async def test_every_kind_of_file_is_shown_or_can_be_taken(serve: Any, visit: Any):
+    async with serve() as found:
+        Trial(found)
+        page = await visit(found.url, **PHONE)
+        await say(page, "Make a file of each kind")
+        await ended(page)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+        await page.click(".progress-main")
+        await page.click("#tab-files")
+        shown = {
+            "fit.csv": "td >> text=Cairo",
+            "report.html": "iframe.preview-frame",
+            "picture.png": "img",
+            "notes.md": "h1 >> text=Notes",
+            "data.json": 'text=/"a"|a/',
+            "all.zip": "text=Download it",
+        }
+        for name, inside in shown.items():
+            await page.locator(".panel").get_by_role("button", name=name).click()
+            await page.locator("dialog").locator(inside).first.wait_for()
+            await page.keyboard.press("Escape")
+            await page.wait_for_selector("dialog", state="detached")
+        async with page.expect_download() as download:
+            await page.click("a[aria-label='Download all.zip']")
+        taken = await download.value
+        assert taken.suggested_filename == "all.zip"
+        await page.keyboard.press("Escape")
+        await page.wait_for_selector("main:not([inert])")
+        assert await page.evaluate("window.harmed") is None
+
+
 async def test_plan_is_reviewed_and_changed_before_it_runs(serve: Any, visit: Any):
     async with serve(execution={"plan_approval": True}) as found:
         trial = Trial(found)
@@ -306,30 +409,66 @@ async def test_token_is_asked_for_and_kept_for_files(serve: Any, visit: Any):
         assert "let 42 through" in await ended(page)
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone, dark", "desk, light"])
-async def test_axe_finds_no_serious_fault(serve: Any, visit: Any, size: dict[str, Any], scheme: str):
+VIEWS = [(PHONE, "dark"), (PHONE, "light"), (DESK, "dark"), (DESK, "light")]
+NAMES = ["phone, dark", "phone, light", "desk, dark", "desk, light"]
+
+
+async def check(page: Any, place: str) -> None:
+    """No serious fault of accessibility where the page stands."""
     from axe_playwright_python.async_playwright import Axe
 
-    async def check(place: str) -> None:
-        found = await Axe().run(page)
-        grave = [one for one in found.response["violations"] if one["impact"] in ("serious", "critical")]
-        told = [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in grave]
-        assert told == [], place
+    found = await Axe().run(page)
+    grave = [one for one in found.response["violations"] if one["impact"] in ("serious", "critical")]
+    told = [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in grave]
+    assert told == [], place
 
+
+@pytest.mark.parametrize(("size", "scheme"), VIEWS, ids=NAMES)
+async def test_axe_finds_no_serious_fault_in_a_run(serve: Any, visit: Any, size: dict[str, Any], scheme: str):
     async with serve() as served:
         Trial(served)
         page = await visit(served.url, color_scheme=scheme, reduced_motion="reduce", **size)
         await page.wait_for_selector(".idea")
-        await check("welcome")
+        await check(page, "welcome")
         await say(page, "Post the text hello")
         await page.wait_for_selector(".is-question")
-        await check("question")
+        await page.click("text=Change values")
+        await page.click("text=Add a note")
+        await check(page, "question")
         await page.click("text=Allow")
         await ended(page)
         await page.click(".progress-main")
         await page.click("[data-card=sent] .node-main")
-        await check("graph and step")
-        await page.click("#tab-timeline")
-        await check("timeline")
-        await page.click("#tab-costs")
-        await check("costs")
+        await check(page, "graph and step")
+        for name in ("timeline", "files", "costs"):
+            await page.click(f"#tab-{name}")
+            await check(page, name)
+
+
+@pytest.mark.parametrize(("size", "scheme"), VIEWS[1:3], ids=NAMES[1:3])
+async def test_axe_finds_no_serious_fault_in_dialogs(serve: Any, visit: Any, size: dict[str, Any], scheme: str):
+    async with serve(execution={"plan_approval": True}, server={"token": "a-word-for-the-test"}) as served:
+        Trial(served)
+        page = await visit(served.url, color_scheme=scheme, reduced_motion="reduce", **size)
+        await page.get_by_label("Token").wait_for()
+        await check(page, "token")
+        await page.get_by_label("Token").fill("a-word-for-the-test")
+        await page.click("text=Continue")
+        await page.wait_for_selector(".login", state="detached")
+        await say(page, "Make a file of each kind")
+        review = page.get_by_label("Plan to approve")
+        await review.wait_for()
+        await check(page, "plan")
+        await review.get_by_text("Change the plan").click()
+        await check(page, "changed plan")
+        await review.get_by_text("Undo changes").click()
+        await review.get_by_text("Run it").click()
+        await ended(page)
+        for kind in ("csv", "json", "md", "zip"):
+            await page.locator(f".file-card[title$='.{kind}']").click()
+            await page.wait_for_selector("dialog .preview-body > *")
+            await check(page, kind)
+            await page.keyboard.press("Escape")
+        await say(page, "Nobody can plan this")
+        await page.wait_for_selector(".is-problem")
+        await check(page, "problem")

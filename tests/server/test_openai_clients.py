@@ -7,6 +7,7 @@ from pathlib import Path
 
 import openai
 import pytest
+from tests.page.typist import typing
 from tests.server.talking import calling, served, talking, writing
 
 from planloom import tool
@@ -84,6 +85,10 @@ steps:
   - {id: two, action: files.write, approval: true, parameters: {path: two.txt, text: Second}}
 answer: Both written.
 """,
+    "talk": """
+steps:
+  - {id: sum, action: maths.calculate, parameters: {expression: 1 + 1}}
+""",
     "wait": """
 steps:
   - {id: held, action: trial.held, parameters: {}}
@@ -159,6 +164,28 @@ async def test_a_client_that_goes_away_cancels_its_run(tmp_path: Path, stream: b
         end = await talk.until("run.finished")
         assert (end["run_id"], end["status"]) == (run["run_id"], "cancelled")
         assert [one["status"] for one in await _runs(found) if one["run_id"] != run["run_id"]] == ["running"]
+
+
+async def test_a_stream_that_is_closed_while_the_answer_is_written_stops_the_writer(tmp_path: Path) -> None:
+    async with typing() as typist:
+        models = {"base_url": typist.base_url, "model": "m"}
+        async with (
+            served(tmp_path, models=models, **_books(tmp_path)) as found,
+            _client(found) as client,
+            talking(found) as talk,
+        ):
+            stream = await client.chat.completions.create(
+                model="planloom", messages=_user("Do me the talk"), stream=True
+            )
+            await typist.pieces.put("The first line.\n\n")
+            async for chunk in stream:
+                if chunk.choices[0].delta.content:
+                    break
+            run = (await _runs(found))[0]
+            await talk.ask("resume", "replayed", session_id=run["session_id"])
+            await stream.close()
+            end = await talk.until("run.finished")
+    assert (end["status"], end["answer"].strip()) == ("cancelled", "The first line.")
 
 
 async def _taken(client, stream: bool) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ...clock import Clock
 from ...events import AnswerToken, Notice, RunFinished
@@ -13,11 +14,14 @@ from ..consumption import consumption
 from ..intake.reception import SESSION
 from ..planning.cached.cache import SOURCE, PlanCache
 from ..result import Artifact, Result, StepResult, artifacts, critical_path_seconds, step_results, told_steps
+from ..running import ticks
 from ..running.executor import Executor
 from ..running.state import Status
 from . import answer
 from .learning import learn
 from .writer import Writer
+
+T = TypeVar("T")
 
 
 class Ending:
@@ -48,6 +52,7 @@ class Ending:
             files = artifacts(state, run.files)
             self._remember_seconds(executor, steps)
         text = await self._written(active, steps, files)
+        end = active.end or end
         seconds = self._clock.now() - active.began
         cost = {name: run.budget.used.get(name, 0) for name in ("usd", "tokens", "model_calls")}
         active.result = Result(
@@ -82,10 +87,17 @@ class Ending:
             text = self.conceal(answer.write(run.plan, steps, run.values.lookup))
             active.emit(AnswerToken(text))
             return text
+        said: list[str] = []
+
+        def tell(piece: str) -> None:
+            said.append(piece)
+            active.emit(AnswerToken(piece))
+
         with entered(active.scope):
-            written = await self.writer.write(
-                run.plan, steps, files, run.values.lookup, lambda piece: active.emit(AnswerToken(piece))
-            )
+            written = await _unless(active.halted, self.writer.write(run.plan, steps, files, run.values.lookup, tell))
+        if written is None:
+            active.end = ticks.End("cancelled", active.cancelled or "the run was cancelled")
+            return "".join(said)
         if written.note:
             active.emit(Notice(f"the answer was written by the {written.by}: {written.note}"))
         return written.text
@@ -96,3 +108,15 @@ class Ending:
             if cell.status is Status.DONE and cell.kids is None and cell.tries:
                 seconds.setdefault(cell.step.action, []).append(steps[cell.id].seconds)
         self._remember(seconds)
+
+
+async def _unless(halted: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work gives; None when the event comes before: then the work is cancelled."""
+    working, halting = asyncio.create_task(work), asyncio.create_task(halted.wait())
+    try:
+        await asyncio.wait({working, halting}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        for task in (working, halting):
+            task.cancel()
+        await asyncio.gather(working, halting, return_exceptions=True)

@@ -36,7 +36,13 @@ export function FileCards({ run }: { run: Run }) {
     <ul class="file-cards" aria-label="Files">
       {shown.map((artifact) => (
         <li key={artifact.path}>
-          <button type="button" class="file-card" onClick={() => (preview.value = { runId: run.id, artifact })} title={artifact.path}>
+          <button
+            type="button"
+            class="file-card"
+            title={artifact.path}
+            aria-label={labelOf(artifact)}
+            onClick={() => (preview.value = { runId: run.id, artifact })}
+          >
             <Thumb run={run} artifact={artifact} />
             <span class="file-card-text">
               <FileName name={format.fileName(artifact.path)} />
@@ -54,6 +60,10 @@ export function FileCards({ run }: { run: Run }) {
       )}
     </ul>
   );
+}
+
+function labelOf(artifact: Artifact): string {
+  return `${format.fileName(artifact.path)}, ${format.size(artifact.sizeBytes)}`;
 }
 
 /** Characters before the ending that stay with it. */
@@ -101,7 +111,7 @@ export function FileRow({ run, artifact }: { run: Run; artifact: Artifact }) {
   const name = format.fileName(artifact.path);
   return (
     <li class="file-row">
-      <button type="button" class="file-open" onClick={() => (preview.value = { runId: run.id, artifact })}>
+      <button type="button" class="file-open" aria-label={`${labelOf(artifact)}, from ${artifact.step}`} onClick={() => (preview.value = { runId: run.id, artifact })}>
         <Thumb run={run} artifact={artifact} />
         <span class="file-card-text">
           <FileName name={name} />
