@@ -124,8 +124,7 @@ async def studio(count: int, batch_size: int) -> AsyncIterator[Studio]:
 def build(drawing: Studio) -> FastMCP:
     """The server with its tool."""
     from mcp.server.fastmcp import FastMCP
-    from mcp.types import BlobResourceContents, EmbeddedResource, TextContent, ToolAnnotations
-    from pydantic import AnyUrl
+    from mcp.types import ToolAnnotations
 
     server = FastMCP("planloom-charts", log_level="WARNING", instructions="Draws charts as PNG pictures.")
     hints = ToolAnnotations(readOnlyHint=True, idempotentHint=True, openWorldHint=False)
@@ -153,18 +152,23 @@ def build(drawing: Studio) -> FastMCP:
             "value_format": value_format,
             "name": "".join(sign if sign.isalnum() else "-" for sign in name)[:80] or "chart",
         }
-        picture, made = await drawing.draw(arguments)
-        told = {key: made[key] for key in ("title", "kind", "alt", "name")}
-        place = AnyUrl(f"chart://planloom/{Path(str(made['path'])).name}")
-        blob = base64.b64encode(picture).decode()
-        return [
-            TextContent(type="text", text=json.dumps(told, ensure_ascii=False)),
-            EmbeddedResource(
-                type="resource", resource=BlobResourceContents(uri=place, mimeType="image/png", blob=blob)
-            ),
-        ]
+        return _content(*await drawing.draw(arguments))
 
     return server
+
+
+def _content(picture: bytes, made: Mapping[str, Any]) -> list[Any]:
+    """A picture as the protocol has it: what is said of it, and the file."""
+    from mcp.types import BlobResourceContents, EmbeddedResource, TextContent
+    from pydantic import AnyUrl
+
+    told = {key: made[key] for key in ("title", "kind", "alt", "name")}
+    place = AnyUrl(f"chart://planloom/{Path(str(made['path'])).name}")
+    file = BlobResourceContents(uri=place, mimeType="image/png", blob=base64.b64encode(picture).decode())
+    return [
+        TextContent(type="text", text=json.dumps(told, ensure_ascii=False)),
+        EmbeddedResource(type="resource", resource=file),
+    ]
 
 
 async def _main(count: int, batch_size: int, port: int) -> None:

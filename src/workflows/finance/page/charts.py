@@ -29,30 +29,23 @@ def series(measure: Measure) -> dict[str, Any]:
         pairs = [(month, cents / 100) for month, cents in zip(months, measure["usual"], strict=True) if cents]
         data.append(_line("Usual", [m for m, _ in pairs], [v for _, v in pairs], GREY, dash="dot", width=1.5))
     data.append(_line(measure["title"], months, values, BLUE, width=2.5))
-    odd = [one for one in measure["found"] if one["kind"] == "odd"]
-    if odd:
-        data.append({
-            "type": "scatter", "mode": "markers", "name": "Odd month", "x": [f"{one['month']}-01" for one in odd],
-            "y": [one["cents"] / 100 for one in odd],
-            "marker": {"symbol": "diamond-open", "size": 13, "color": RED, "line": {"width": 2.5}},
-        })  # fmt: skip
-    shifts = [one for one in measure["found"] if one["kind"] == "shift"]
-    shapes = [
-        {"type": "line", "x0": f"{one['month']}-01", "x1": f"{one['month']}-01", "yref": "paper", "y0": 0, "y1": 1,
-         "line": {"color": ORANGE, "dash": "dashdot", "width": 1.5}}
-        for one in shifts
-    ]  # fmt: skip
-    notes = [
-        {"x": f"{one['month']}-01", "yref": "paper", "y": 1.0, "yanchor": "bottom", "text": "new level",
-         "showarrow": False, "font": {"color": ORANGE, "size": 11}}
-        for one in shifts
-    ]  # fmt: skip
-    notes.append(
-        {"xref": "paper", "x": 0, "xanchor": "right", "xshift": -6, "yref": "paper", "y": 1.0, "yanchor": "bottom",
-         "text": measure["currency"], "showarrow": False, "font": {"color": GREY, "size": 11}}
-    )  # fmt: skip
-    layout = {"shapes": shapes, "annotations": notes, "yaxis": {"rangemode": "tozero"}}
-    return {"data": data, "layout": layout, "label": _series_label(measure)}
+    if odd := [one for one in measure["found"] if one["kind"] == "odd"]:
+        marker = {"symbol": "diamond-open", "size": 13, "color": RED, "line": {"width": 2.5}}
+        x, y = [f"{one['month']}-01" for one in odd], [one["cents"] / 100 for one in odd]
+        data.append({"type": "scatter", "mode": "markers", "name": "Odd month", "x": x, "y": y, "marker": marker})
+    return {"data": data, "layout": _series_layout(measure), "label": _series_label(measure)}
+
+
+def _series_layout(measure: Measure) -> dict[str, Any]:
+    """New levels as lines with their name, and the currency above the axis."""
+    shifts = [f"{one['month']}-01" for one in measure["found"] if one["kind"] == "shift"]
+    line = {"color": ORANGE, "dash": "dashdot", "width": 1.5}
+    shapes = [{"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line} for x in shifts]
+    note = {"yref": "paper", "y": 1.0, "yanchor": "bottom", "showarrow": False}
+    notes = [{**note, "x": x, "text": "new level", "font": {"color": ORANGE, "size": 11}} for x in shifts]
+    unit = {"xref": "paper", "x": 0, "xanchor": "right", "xshift": -6, "text": measure["currency"]}
+    notes.append({**note, **unit, "font": {"color": GREY, "size": 11}})
+    return {"shapes": shapes, "annotations": notes, "yaxis": {"rangemode": "tozero"}}
 
 
 def contributions(measure: Measure, causes: Causes) -> dict[str, Any]:
