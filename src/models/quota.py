@@ -17,7 +17,7 @@ from .windows import Entry, Window
 
 MINUTE_S = 60.0
 DAY_S = 86_400.0
-MARGIN_S = 0.5  # a call reaches the provider later than it was let go; entries stay this much longer
+MARGIN_S = 1.5  # a call reaches the provider later than it was let go, more so under load; entries stay as much longer
 COLD_CALLS = 8  # calls side by side until a first response has told the limits
 CLUSTER_S = 10.0
 CLUSTER = 5  # rejected calls of those let go in that time, and the share of them: then an unknown limit is met

@@ -84,11 +84,15 @@ def features(text: str) -> list[str]:
     telling = [word for word in words if word not in _stop_words()]
     found: list[str] = []
     for word in telling or words:
-        found += _parts(word)
+        found += _kept_parts(word) if word.isalpha() else _parts(word)
     return found
 
 
-@lru_cache(maxsize=65_536)  # few words make most of any text
+@lru_cache(maxsize=65_536)  # few words make most of any text; numbers and ids seldom come twice
+def _kept_parts(word: str) -> tuple[str, ...]:
+    return _parts(word)
+
+
 def _parts(word: str) -> tuple[str, ...]:
     edged = f" {word} "
     grams = [edged[at : at + size] for size in _GRAMS for at in range(len(edged) - size + 1)]
