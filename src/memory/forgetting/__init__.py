@@ -65,6 +65,7 @@ class Forgetting:
 
         Raises:
             SearchIndexError: the facts can't be read, or nothing can be written.
+            JournalError: a session of this process, which nobody uses, can't be closed.
         """
         wordings = await asyncio.to_thread(self._facts.wordings, user, ids)
         begun = {one.fact for one in await asyncio.to_thread(self._intents.all) if one.user == user}
@@ -76,7 +77,7 @@ class Forgetting:
         """Goes on with what was begun: after a kill, or when a session was busy. Costs one look when there is nothing.
 
         Raises:
-            SearchIndexError: as `forget`.
+            as `forget`.
         """
         begun = await asyncio.to_thread(self._intents.all)
         erased: list[Erased] = []
@@ -94,18 +95,16 @@ class Forgetting:
     def _erase(self, intents: list[Intent]) -> Erased:
         """Takes the words of one person's facts out of everything; the second time only where they still are."""
         wording = Wording([t for one in intents for t in one.texts], [one.fact for one in intents])
-        theirs = list(self._told.folders(intents[0].user, wording))
-        left = None
+        user, left = intents[0].user, None
         if all(one.left is not None for one in intents):
             left = {name for one in intents for name in one.left or ()}
-        folders = [folder for folder in theirs if left is None or folder.name in left]
-        found = self._told.survey(folders, wording)
+        found = self._told.survey(self._told.folders(user, wording, only=left), wording)
         gone = {sha256 for one in intents for sha256 in one.artifacts} | self._told.holding(found.values(), wording)
         if gone:
             self._note(intents, gone, None if left is None else tuple(left))
         done = self._told.erase(found, wording, gone)
         if left is None or left - {*done.busy, *done.problems}:
-            self._erase_elsewhere(wording, {folder.name for folder in theirs}, done)
+            self._erase_elsewhere(wording, {folder.name for folder in self._told.folders(user, wording)}, done)
         if remains := (*done.busy, *done.problems):
             self._note(intents, gone, remains)
         else:

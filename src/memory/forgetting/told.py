@@ -7,7 +7,7 @@ of another's sessions.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,12 +51,16 @@ class Told:
         self._store = store
         self._local = local
 
-    def folders(self, user: str, wording: Wording) -> Iterator[Path]:
-        """The sessions that may hold the words."""
+    def folders(self, user: str, wording: Wording, *, only: Container[str] | None = None) -> Iterator[Path]:
+        """The sessions that may hold the words; `only`: those of these names, which are known to."""
         if not self._sessions.folder.is_dir():
             return
         for folder in sorted(self._sessions.folder.iterdir()):
-            if is_id(folder.name) and (person(folder, self._local) == user or _knew(folder, wording)):
+            if only is not None:
+                is_meant = folder.name in only
+            else:
+                is_meant = is_id(folder.name) and (person(folder, self._local) == user or _knew(folder, wording))
+            if is_meant:
                 yield folder
 
     def survey(self, folders: Iterable[Path], wording: Wording) -> dict[Path, Found]:
