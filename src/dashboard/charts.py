@@ -196,7 +196,7 @@ def use(runs: Sequence[Run], *, of: str, limit: int) -> Figure:
     x = x[-24 * 60 :]
     bars = {
         "type": "bar", "name": of, "x": [_at(minute * 60 + 30) for minute in x], "y": [minutes[minute] for minute in x],
-        "marker": {"color": BLUE if of == "calls" else ORANGE},
+        "width": 54_000, "marker": {"color": BLUE if of == "calls" else ORANGE},
     }  # fmt: skip
     figure = _figure([bars] if x else [], f"{'requests' if of == 'calls' else of} a minute")
     if limit and x and max(minutes.values()) > limit / 5:  # far below it, the line would flatten all bars
@@ -273,7 +273,8 @@ def steps(run: Run) -> Figure:
 
 def _line(name: str, points: Sequence[tuple[float, float]], colour: str, *, fill: bool = False) -> Figure:
     made: Figure = {
-        "type": "scatter", "mode": "lines", "name": name, "x": [_at(at) for at, _ in points],
+        "type": "scatter", "mode": "lines" if len(points) > 1 else "markers", "name": name,
+        "x": [_at(at) for at, _ in points],
         "y": [round(value, 4) for _, value in points], "line": {"color": colour, "width": 2},
     }  # fmt: skip
     return made | ({"fill": "tozeroy", "fillcolor": f"{colour}22"} if fill else {})

@@ -32,10 +32,10 @@ def show() -> None:
         "Arrangements": arrangements,
         "Load tests": _loads,
     }
-    asked = st.query_params.get("view", "Live")
-    name = st.segmented_control(
-        "View", list(views), default=asked if asked in views else "Live", label_visibility="collapsed", required=True
-    )
+    if "view" not in st.session_state:  # a default that changes with the address would make it another widget each time
+        asked = st.query_params.get("view", "")
+        st.session_state["view"] = asked if asked in views else "Live"
+    name = st.segmented_control("View", list(views), key="view", label_visibility="collapsed", required=True)
     st.query_params["view"] = name
     views[name](source)
 
