@@ -11,20 +11,22 @@ import sys
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..clock import SystemClock
 from ..errors import UsageError
-from ..events import PAYLOADS, ApprovalAsked, ArtifactCreated, Event, RunFinished, payload_from
+from ..events import PAYLOADS, ApprovalAsked, Event, RunFinished, payload_from
 from ..printable import printable
 from .output import print_text, terminal
 from .people import approver
-from .report import EXIT
+from .report import EXIT, ending, show_files, show_status
 from .screen import Plain, Screen, Tree, frames
 from .tidy import tidy
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from websockets.asyncio.client import ClientConnection
 
 _LARGEST = 16 * 2**20
@@ -230,22 +232,35 @@ def _event(frame: Mapping[str, Any]) -> Event | None:
 
 
 def _show(end: RunFinished, screen: Screen) -> None:
-    """The answer, and the files by their paths."""
-    console = terminal()
-    answer = printable(end.answer)
-    if answer.strip() and console is not None:
-        from rich.markdown import Markdown
+    """How it ended, the answer, and the files."""
+    console, answer, files = terminal(), printable(end.answer), screen.view.files
+    reason = printable(end.reason) if end.status != "done" else ""
+    if console is None:
+        for text in (answer, f"{end.status}: {reason}" if reason else "", *(f"  {printable(f.path)}" for f in files)):
+            if text.strip():
+                print_text(text)
+        return
+    from rich.markdown import Markdown
 
+    console.print()
+    show_status(end.status, ending(end.status, end.seconds), console)
+    if reason:
+        _show_folded(reason, console)
+    if answer.strip():
+        console.print()
         console.print(Markdown(answer))
-    elif answer.strip():
-        print_text(answer)
-    if end.status != "done" and end.reason:
-        print_text(f"{end.status}: {printable(end.reason)}", "red")
-    made: list[ArtifactCreated] = screen.view.files
-    if made:
-        print_text("\nFiles:", "bold")
-    for one in made:
-        print_text(f"  {printable(one.path)}")
+    show_files(files, answer, console, workspace=Path())
+    console.print()
+
+
+def _show_folded(text: str, console: Console) -> None:
+    """A text whose lines keep how far they are set in, also where they are folded."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for line in text.splitlines():
+        margin = 2 + len(line) - len(line.lstrip())
+        console.print(Padding(Text(line.strip()), (0, 0, 0, margin)), highlight=False)
 
 
 def _read_line() -> str | None:

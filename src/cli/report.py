@@ -9,7 +9,7 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol, TypeVar
 
 from ..events import ApprovalAsked
 from ..printable import printable
@@ -18,7 +18,7 @@ from .view import as_seconds, as_size, asked_words
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..orchestrator.result import Artifact, Result
+    from ..orchestrator.result import Result
 
 EXIT = {"done": 0, "failed": 1, "needs_approval": 3, "budget": 4, "cancelled": 130}
 _LOOKS = {
@@ -31,6 +31,20 @@ _LOOKS = {
 _FILES_SHOWN = 20
 # what people open first comes first
 _RANKS = (".html", ".pdf", ".pptx", ".docx", ".md", ".xlsx", ".csv", ".json", ".svg", ".png")
+
+
+class File(Protocol):
+    """A file of a run, of a result or as an event tells it."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def media_type(self) -> str: ...
+
+
+F = TypeVar("F", bound=File)
 
 
 def write(result: Result, out: IO[str], *, workspace: Path, quiet: bool = False) -> None:
@@ -50,22 +64,48 @@ def show(result: Result, console: Console, *, workspace: Path, quiet: bool = Fal
 
     if not quiet:
         console.print()
-        shape, _, style = _LOOKS[result.status]
-        takes_unicode = console.encoding.lower().startswith("utf")
-        line = Text(f"{shape} " if takes_unicode else "", style).append(summary(result))
-        console.print(line, highlight=False)
+        show_status(result.status, summary(result), console)
         if told := speed(result):
             console.print(Text(f"  {told}", "dim"), highlight=False)
     if result.answer.strip():
         console.print()
         console.print(Markdown(result.answer))
-    if files := list(files_of(result.artifacts, result.answer, workspace)):
-        console.print()
-        console.print(Text(f"Files ({len(result.artifacts)})", "bold"))
-        for number, file in enumerate(files):
-            path, gap, rest = file.partition("  ")
-            text = Text("  ").append(path, "bold cyan" if number == 0 else "cyan").append(gap + rest, "dim")
-            console.print(text, highlight=False, soft_wrap=True)
+    show_files(result.artifacts, result.answer, console, workspace=workspace)
+
+
+def show_status(status: str, told: str, console: Console) -> None:
+    """One line with the shape and colour of a status."""
+    from rich.text import Text
+
+    shape, _, style = _LOOKS[status]
+    takes_unicode = console.encoding.lower().startswith("utf")
+    console.print(Text(f"{shape} " if takes_unicode else "", style).append(told), highlight=False)
+
+
+def show_files(artifacts: Sequence[File], answer: str, console: Console, *, workspace: Path) -> None:
+    """The files on a terminal: the folder that all are in once, then each by its name there; nothing without files."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not artifacts:
+        return
+    ranked = in_order(artifacts, answer)
+    paths = [_path(file.path, workspace) for file in ranked[:_FILES_SHOWN]]
+    parents = [str(Path(path).parent) for path in paths]
+    folder = os.path.commonpath(parents) if len(paths) > 1 and "." not in parents else ""
+    console.print()
+    heading = Text(f"Files ({len(ranked)})", "bold").append(f" in {folder}{os.sep}" if folder else "", "not bold dim")
+    console.print(heading, highlight=False, soft_wrap=True)
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", style="dim", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True, overflow="ellipsis")
+    for number, (path, file) in enumerate(zip(paths, ranked, strict=False)):
+        name = Text("  ").append(os.path.relpath(path, folder or "."), "bold cyan" if number == 0 else "cyan")
+        table.add_row(name, as_size(file.size_bytes), file.media_type)
+    console.print(table, highlight=False)
+    if len(ranked) > len(paths):
+        console.print(Text(f"  and {len(ranked) - len(paths)} more", "dim"), highlight=False)
 
 
 def summary(result: Result) -> str:
@@ -78,6 +118,11 @@ def summary(result: Result) -> str:
     kept = ", planned from a kept plan" if result.plan_source.startswith("cache:") else ""
     counted = f", {ok} of {len(steps)} steps ok" if steps else ""
     return f"{word} in {as_seconds(result.seconds)}{counted}{kept}{reason}"
+
+
+def ending(status: str, seconds: float) -> str:
+    """How a run ended, of which no more than its last event is known."""
+    return f"{_LOOKS[status][1]} in {as_seconds(seconds)}"
 
 
 def speed(result: Result) -> str:
@@ -97,7 +142,7 @@ def _cost(cost: Mapping[str, float]) -> list[str]:
     return told + ([f"${usd:.4f}"] if usd else [])
 
 
-def files_of(artifacts: Sequence[Artifact], answer: str, workspace: Path) -> Iterator[str]:
+def files_of(artifacts: Sequence[File], answer: str, workspace: Path) -> Iterator[str]:
     """The files, the main one first: `path  size  type`, with columns of equal width."""
     ranked = in_order(artifacts, answer)
     shown = [(_path(a.path, workspace), as_size(a.size_bytes), a.media_type) for a in ranked[:_FILES_SHOWN]]
@@ -109,10 +154,10 @@ def files_of(artifacts: Sequence[Artifact], answer: str, workspace: Path) -> Ite
         yield f"and {len(ranked) - len(shown)} more"
 
 
-def in_order(artifacts: Sequence[Artifact], answer: str) -> list[Artifact]:
+def in_order(artifacts: Sequence[F], answer: str) -> list[F]:
     """Files as people want them: those the answer names, then by kind (pages, documents, tables, pictures)."""
 
-    def rank(numbered: tuple[int, Artifact]) -> tuple[bool, int, int]:
+    def rank(numbered: tuple[int, F]) -> tuple[bool, int, int]:
         number, artifact = numbered
         suffix = Path(artifact.path).suffix.lower()
         kind = _RANKS.index(suffix) if suffix in _RANKS else len(_RANKS)

@@ -108,7 +108,10 @@ class Tree:
             return
         live, self._live = self._live, None
         live.stop()
-        for line in self._lines(self.console.width, max(60, self.console.height), is_live=False):
+        lines = self._lines(self.console.width, max(60, self.console.height), is_live=False)
+        if not self.view.goal and not self.view.steps:
+            lines = []  # nothing was planned, and the error says why
+        for line in lines:
             self.console.print(line, highlight=False, crop=True, no_wrap=True)
         for notice in self.view.notices:
             self.console.print(f"• {notice}" if _takes_unicode(self.console) else f"* {notice}", style="dim")

@@ -115,6 +115,20 @@ def test_a_terminal_shows_the_answer_formatted_and_the_files() -> None:
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
+def test_the_folder_of_all_files_is_named_once() -> None:
+    folder = "planloom-out/a-playbook-with-a-long-name-20261121-112432-0ae9b6"
+    files = tuple(artifact(f"{folder}/{name}") for name in ("report.html", "charts/a.png", "charts/b.png"))
+    text = shown(result(artifacts=files))
+    assert text.count(folder) == 1
+    assert [line.split()[0] for line in text.splitlines()[-3:]] == ["report.html", "charts/a.png", "charts/b.png"]
+    assert all(len(line.rstrip()) <= 80 for line in text.splitlines())
+
+
+def test_files_of_the_working_folder_have_no_folder() -> None:
+    text = shown(result(artifacts=(artifact("a.md"), artifact("out/b.md"))))
+    assert [line.split()[0] for line in text.splitlines()[-3:]] == ["Files", "a.md", "out/b.md"]
+
+
 def test_open_approvals_say_how_to_answer_them_and_go_on() -> None:
     asked = {
         "w": ApprovalAsked("w", "in_doubt", "Did it happen?", {}),
