@@ -244,13 +244,11 @@ def waiting(
 
 
 @tool(effect="read", name="support.report")
-def report(
-    inbox: Inbox, closed: list[Closed | None], context: ToolContext, approved: list[Closed | None] | None = None
-) -> Report:
-    """One readable report of an inbox, as text and as a Markdown file."""
+def report(inbox: Inbox, closed: list[Closed | None], context: ToolContext, title: str = "Tickets") -> Report:
+    """One readable report of tickets, as text and as a Markdown file; empty when there are none."""
     from .reporting import report as told
 
-    return told(inbox, closed, approved or [], context)
+    return told(inbox, closed, title, context)
 
 
 TOOLS = [

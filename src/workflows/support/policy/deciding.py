@@ -62,6 +62,8 @@ def decide(ticket: Ticket, triage: Triage, history: History, policy: Policy) -> 
             return case.due("reply", "delivery", "the order's state answers it")
         case "delivery":
             return case.due("ask", "which_order", "no order of theirs is named")
+        case "damaged" | "refund" if triage["by_rules"] == "other":
+            return case.due("escalate", "unclear", f"it seems to be about {matter}, in words that no rule knows")
         case "other":
             return case.due("reply", "other", "no rule knows what it is about")
     return case.due("reply", matter, "a question; nothing is due")

@@ -11,7 +11,7 @@ from ....errors import ToolError
 from ..shapes import Amount, Decision, History
 from ..triage.words import LANGUAGES
 
-_ESCALATED = ("identity", "contradiction", "many_refunds")
+_ESCALATED = ("identity", "contradiction", "many_refunds", "unclear")
 
 
 def language_for(language: str) -> str:
