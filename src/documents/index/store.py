@@ -51,7 +51,8 @@ UPDATE files SET sha256='', mtime_ns=0;
 _PASSAGE = (
     "SELECT p.id, f.path, f.title, p.text, p.place, f.kind, f.modified FROM passages p JOIN files f ON f.id = p.file"
 )
-_BEST_FIRST = "ORDER BY bm25(words, 1.5, 1.0), rowid LIMIT ?"
+# What a passage says counts twice as much as its heading and its file's name, which others of the file share.
+_BEST_FIRST = "ORDER BY bm25(words, 0.5, 1.0), rowid LIMIT ?"
 _VARIABLES = 500
 _INSIDE = "SELECT p.id FROM passages p JOIN files f ON f.id=p.file WHERE"
 EVERYWHERE = Scope()
