@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
+import statistics
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,15 +24,18 @@ from planloom.config import Config
 from planloom.workflows.support.samples.generator import Sample
 from planloom.workflows.support.samples.making import tickets
 
+EVERY = 20  # tickets between two looks at the memory
+
 
 @dataclass(slots=True)
 class Seen:
-    """What became of the tickets. `rss` has megabytes by number of tickets done."""
+    """What became of the tickets. `rss` has megabytes by number of tickets done, after garbage was collected."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     rss: list[tuple[int, float]] = field(default_factory=list)
+    peak_mb: float = 0.0
 
 
 def config(folder: Path, url: str, rpm: int, **performance: Any) -> Config:
@@ -71,18 +76,19 @@ async def load(loom: Planloom, samples: list[Sample], concurrency: int) -> Seen:
                 seen.outcomes[result.steps["close"].value["outcome"]] += 1
             else:
                 seen.failed.append(f"{result.status}: {result.reason}"[:200])
-            seen.rss.append((len(seen.seconds), process.memory_info().rss / 2**20))
+            seen.peak_mb = max(seen.peak_mb, process.memory_info().rss / 2**20)
+            if len(seen.seconds) % EVERY == 0:
+                gc.collect()
+                seen.rss.append((len(seen.seconds), process.memory_info().rss / 2**20))
 
     await asyncio.gather(*(worker() for _ in range(concurrency)))
     return seen
 
 
 def slope_kb(rss: list[tuple[int, float]]) -> float:
-    """Kilobytes a ticket over the second half, by least squares."""
+    """Kilobytes a ticket over the second half, by least squares; of what is left after garbage was collected."""
     half = [(x, y * 1024) for x, y in rss if x > rss[-1][0] / 2]
-    n = len(half)
-    mean_x, mean_y = sum(x for x, _ in half) / n, sum(y for _, y in half) / n
-    return sum((x - mean_x) * (y - mean_y) for x, y in half) / sum((x - mean_x) ** 2 for x, _ in half)
+    return statistics.linear_regression([x for x, _ in half], [y for _, y in half]).slope
 
 
 async def main(args: argparse.Namespace) -> dict[str, Any]:
@@ -101,10 +107,10 @@ async def main(args: argparse.Namespace) -> dict[str, Any]:
         "p50_s": ordered[len(ordered) // 2] if ordered else 0.0,
         "p95_s": ordered[int(len(ordered) * 0.95)] if ordered else 0.0,
         "start_mb": seen.rss[0][1] if seen.rss else 0.0,
-        "peak_mb": max((mb for _, mb in seen.rss), default=0.0),
+        "peak_mb": seen.peak_mb,
         "end_mb": seen.rss[-1][1] if seen.rss else 0.0,
-        "slope_kb": slope_kb(seen.rss) if len(seen.rss) > 10 else 0.0,
-        "rss": seen.rss[:: max(1, len(seen.rss) // 100)],
+        "slope_kb": slope_kb(seen.rss) if len(seen.rss) > 6 else 0.0,
+        "rss": seen.rss,
         "cpu_s": sum(psutil.Process().cpu_times()[:2]),
     }
 
