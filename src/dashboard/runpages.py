@@ -110,12 +110,14 @@ def _filters(runs: Sequence[Run]) -> Choice:
     import streamlit as st
 
     with st.sidebar:
-        span = st.selectbox("Began within", list(_SPANS), index=len(_SPANS) - 1)
+        span = st.selectbox("Began within", list(_SPANS), index=len(_SPANS) - 1, key="span")
+        kept: list[str] = st.session_state.get("sessions", [])  # what is chosen stays, however old it gets
         newest = list(dict.fromkeys(run.session for run in reversed(runs)))[:_LISTED]
-        sessions = st.multiselect("Sessions", newest, placeholder="all")
-        statuses = st.multiselect("Status", sorted({run.status for run in runs}), placeholder="all")
-        arranged = st.multiselect("Arrangement", sorted({run.arrangement for run in runs}), placeholder="all")
-        words = st.text_input("Run or goal", placeholder="id or words of the goal")
+        sessions = st.multiselect("Sessions", list(dict.fromkeys([*kept, *newest])), placeholder="all", key="sessions")
+        statuses = st.multiselect("Status", sorted({run.status for run in runs}), placeholder="all", key="status")
+        ways = sorted({run.arrangement for run in runs})
+        arranged = st.multiselect("Arrangement", ways, placeholder="all", key="arrangement")
+        words = st.text_input("Run or goal", placeholder="id or words of the goal", key="words")
     return Choice(
         within_s=_SPANS[span], sessions=frozenset(sessions), statuses=frozenset(statuses),
         arrangements=frozenset(arranged), words=words,
@@ -129,10 +131,12 @@ def _one_run(runs: Sequence[Run]) -> None:
     newest = {run.id: run for run in reversed(runs[-_LISTED:])}
     if not newest:
         return
-    name = st.selectbox(
-        "Steps of one run", list(newest), format_func=lambda run_id: f"{newest[run_id].goal or 'no goal'} · {run_id}"
-    )
-    if name is not None and newest[name].steps:
+
+    def told(run_id: str) -> str:
+        return f"{newest[run_id].goal or 'no goal'} · {run_id}" if run_id in newest else run_id
+
+    name = st.selectbox("Steps of one run", list(newest), format_func=told, key="run")
+    if name in newest and newest[name].steps:
         plots([(newest[name].goal, charts.steps(newest[name]))], columns=1)
 
 

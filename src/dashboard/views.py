@@ -35,7 +35,7 @@ def show() -> None:
     if "view" not in st.session_state:  # a default that changes with the address would make it another widget each time
         asked = st.query_params.get("view", "")
         st.session_state["view"] = asked if asked in views else "Live"
-    name = st.segmented_control("View", list(views), key="view", label_visibility="collapsed", required=True)
+    name = st.segmented_control("View", list(views), key="view", label_visibility="collapsed", required=True) or "Live"
     st.query_params["view"] = name
     views[name](source)
 

@@ -17,4 +17,5 @@ def support(count: int, seed: int, folder: Path | None) -> Iterator[Mapping[str,
     with tempfile.TemporaryDirectory() as made:
         known = subjects(sample_database(Path(made) / "support.sqlite"), seed)  # the same as the server's own
     for one in samples(known, count, seed):
-        yield {"message": f"Handle the ticket {one.id}", "playbook": "support-ticket", "inputs": one.ticket()}
+        inputs = {name: value for name, value in one.ticket().items() if name != "received"}
+        yield {"message": f"Handle the ticket {one.id}", "playbook": "support-ticket", "inputs": inputs}
