@@ -168,6 +168,8 @@ class Chat:
             print_text(str(error), "red")
             return
         self._session, self._last = session_id, told["last_seq"]
+        if not told["messages"]:
+            print_text("Nothing was said in it yet.", "dim")
         for message in told["messages"]:
             sign = _PROMPT if message["role"] == "user" else ""
             print_text(printable(f"{sign}{message['text']}\n"))

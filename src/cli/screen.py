@@ -109,8 +109,8 @@ class Tree:
         live, self._live = self._live, None
         live.stop()
         lines = self._lines(self.console.width, max(60, self.console.height), is_live=False)
-        if not self.view.goal and not self.view.steps:
-            lines = []  # nothing was planned, and the error says why
+        if not self.view.steps:
+            lines = []  # nothing was to be done: the answer or the error says it all
         for line in lines:
             self.console.print(line, highlight=False, crop=True, no_wrap=True)
         for notice in self.view.notices:
