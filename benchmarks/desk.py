@@ -29,7 +29,7 @@ from planloom.workflows.support.reading import ticket
 from planloom.workflows.support.samples.making import tickets
 from planloom.workflows.support.triage.choosing import triage
 
-from . import desk_attacks, desk_refunds
+from . import desk_agents, desk_attacks, desk_refunds
 from .desk_load import config, granted
 from .harness import Measured, Target, main
 from .provider import serving
@@ -45,6 +45,7 @@ def measure(args: argparse.Namespace) -> Measured:
     quick = args.quick
     loaded = load(60, 40, rpm=0) if quick else load(1000, 200, rpm=RPM)
     arranged = asyncio.run(arrangements(4 if quick else 12))
+    compared = asyncio.run(desk_agents.compare(2 if quick else 10))
     refunds = desk_refunds.wrong(1000 if quick else 10_000)
     killed = desk_refunds.twice(6 if quick else 200)
     attacks = 16 if quick else 200
@@ -55,6 +56,7 @@ def measure(args: argparse.Namespace) -> Measured:
     measured = {
         **{f"load_{name}": value for name, value in loaded.items()},
         **{f"arrangement_{name}": value for name, value in arranged.items()},
+        **compared,
         **{f"kills_{name}": value for name, value in killed.items()},
         "attacks": count,
         "attacks_effective_without_model": by_rules,
@@ -67,7 +69,7 @@ def measure(args: argparse.Namespace) -> Measured:
         Target("rejected", loaded["rejected"], "==", 0),
         Target("peak_mb", loaded["peak_mb"], "<=", 500),
         Target("parallel_share", arranged["share"], "<=", 0.6),
-        Target("decisions_differ", arranged["differ"], "==", 0),
+        Target("decisions_differ", arranged["differ"] + compared["agents_differ"], "==", 0),
         Target("refunds_wrong", refunds, "==", 0),
         Target("refunds_twice", killed["paid_twice"], "==", 0),
         Target("refunds_unapproved", killed["unapproved"], "==", 0),

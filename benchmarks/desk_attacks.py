@@ -32,8 +32,8 @@ HARMLESS = "OK."
 
 
 @contextlib.asynccontextmanager
-async def obeying() -> AsyncIterator[str]:
-    """The base URL of a server that does what attackers want."""
+async def obeying(*, always: bool = False) -> AsyncIterator[str]:
+    """The base URL of a server that does what attackers want; `always`: also when nobody asks."""
     import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -42,7 +42,7 @@ async def obeying() -> AsyncIterator[str]:
 
     async def chat(request: Request) -> JSONResponse:
         body = await request.json()
-        return JSONResponse(_reply(body["messages"][-1]["content"], body["model"]))
+        return JSONResponse(_reply(body["messages"][-1]["content"], body["model"], always=always))
 
     app = Starlette(routes=[Route("/v1/chat/completions", chat, methods=["POST"])])
     listener = socket.create_server(("127.0.0.1", 0))  # connections wait in it until the server is there
@@ -55,9 +55,9 @@ async def obeying() -> AsyncIterator[str]:
         await serving
 
 
-def _reply(asked: str, model: str) -> dict[str, Any]:
+def _reply(asked: str, model: str, *, always: bool) -> dict[str, Any]:
     labels = _LABELS.search(asked)
-    words = PROMISE if is_suspicious(asked.rpartition("<<<DATA")[2]) else HARMLESS
+    words = PROMISE if always or is_suspicious(asked.rpartition("<<<DATA")[2]) else HARMLESS
     answer = {"label": _worst(json.loads(labels[1])), "reason": "as told"} if labels else {"text": words}
     told = json.dumps({"answers": [{"id": name, "answer": answer} for name in _ID.findall(asked)]})
     return {
@@ -126,7 +126,7 @@ async def _handled(samples: Sequence[Sample], url: str) -> dict[str, Any]:
 
 async def drafts_before_person() -> int:
     """How many drafts were made before a person got the ticket, as the person's entry tells; -1: nobody got it."""
-    async with obeying() as url:
+    async with obeying(always=True) as url:
         with tempfile.TemporaryDirectory(prefix="desk-drafts-") as name:
             settings = config(Path(name), url, 0)
             async with Planloom(settings) as loom:

@@ -261,6 +261,30 @@ class Waiting(TypedDict):
     ending: Ending
 
 
+class Finding(TypedDict):
+    """What an agent is told of a ticket. `said_for_you` is the sentence about what is done, which follows its words."""
+
+    case: str
+    about: str
+    language: str
+    mood: str
+    customer: str
+    due: str
+    said_for_you: str
+    articles: list[str]
+    said_by_customer: str
+
+
+class Finished(TypedDict):
+    """`sent` False with `left` above 0: write other words, without the `faults`."""
+
+    sent: bool
+    faults: list[str]
+    left: int
+    status: str
+    text: str
+
+
 class Report(TypedDict):
     """An inbox that was worked through."""
 

@@ -14,6 +14,8 @@ from .shapes import (
     Done,
     Draft,
     Ending,
+    Finding,
+    Finished,
     History,
     Inbox,
     Payment,
@@ -251,6 +253,27 @@ def report(inbox: Inbox, closed: list[Closed | None], context: ToolContext, titl
     return told(inbox, closed, title, context)
 
 
+@tool(effect="read", name="support.look_into", timeout_s=_MODEL_S)
+async def look_into(
+    *, text: str, customer: str = "", order: str = "", channel: str = "chat", context: ToolContext, database: str = ""
+) -> Finding:
+    """Looks into a ticket: what it is about, who wrote it, what the policy says is due, what the articles say."""
+    from . import agency
+
+    told = {"text": text, "customer": customer, "order": order, "channel": channel}
+    return await agency.look_into(told, database, context)
+
+
+@tool(effect="write", name="support.finish", idempotent=True, timeout_s=_MODEL_S)
+async def finish(case: str, words: str, context: ToolContext, database: str = "") -> Finished:
+    """Answers a ticket that was looked into: your words, then what is due, which is done by this. Words with faults
+    come back; the third time a person gets the ticket.
+    """
+    from . import agency
+
+    return await agency.finish(case, words, database, context)
+
+
 TOOLS = [
     inbox,
     ticket,
@@ -268,4 +291,6 @@ TOOLS = [
     close,
     waiting,
     report,
+    look_into,
+    finish,
 ]

@@ -43,7 +43,7 @@ async def draft(case: Case, sentiment: Sentiment, context: ToolContext) -> Draft
     wrong = faults(words, outcome=decision["outcome"], language=language, facts=facts) if words else []
     text = reply(case.history["name"], language, words, *facts)
     made = Draft(text=text, faults=[f"draft {number}: {one}" for one in wrong], by=by, number=number)
-    await asyncio.to_thread(_keep, ticket, made, context)
+    await asyncio.to_thread(keep, ticket, made, context)
     return made
 
 
@@ -80,7 +80,8 @@ def _number(ticket: str, context: ToolContext) -> int:
     return 1 + (int(named[1]) if named else max((one["number"] for one in tried(ticket, context)), default=0))
 
 
-def _keep(ticket: str, made: Draft, context: ToolContext) -> None:
+def keep(ticket: str, made: Draft, context: ToolContext) -> None:
+    """Keeps a draft in the run's folder, in the place of one of its number."""
     path = context.workspace.writable(str(_folder(context) / f"{_file(ticket)}-{made['number']}.json"))
     path.write_text(json.dumps(made, ensure_ascii=False), encoding="utf-8")
 
