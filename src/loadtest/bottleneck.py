@@ -36,7 +36,9 @@ def bottleneck(figures: Mapping[str, Any], *, concurrency: int, most_mb: float =
 
 
 def _memory(figures: Mapping[str, Any], most_mb: float) -> tuple[Kind, str] | None:
-    rss, steep = figures.get("rss_mb"), figures.get("slope_kb_per_request")
+    rss = figures.get("rss_mb")
+    slopes = [figures.get(name) for name in ("slope_kb_per_request", "slope_kb_last_quarter")]
+    steep = min((one for one in slopes if one is not None), default=None)  # one step up is no growth
     if rss and rss["peak"] > most_mb:
         return "memory", f"Memory: the server took {rss['peak']:g} MB, above the {most_mb:g} MB it may take."
     if steep is not None and steep > _STEEP_KB and figures["succeeded"] >= 100:

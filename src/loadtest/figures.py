@@ -69,11 +69,10 @@ def slope(points: Iterable[tuple[float, float]]) -> float | None:
 def process(samples: Sequence[Sample], cores: int) -> dict[str, Any]:
     """Memory and processor of the server; the slope is over the second half of the goals that were done."""
     if not samples:
-        return {"rss_mb": None, "slope_kb_per_request": None, "cpu": None}
+        return {"rss_mb": None, "slope_kb_per_request": None, "slope_kb_last_quarter": None, "cpu": None}
     most = max(sample.done for sample in samples)
-    later = [(float(sample.done), sample.rss_mb * 1024) for sample in samples if sample.done >= most / 2]
     busy = [sample for sample in samples if sample.under_way] or list(samples)
-    steep = slope(later)
+    steep, last = (_growth(samples, most * part) for part in (0.5, 0.75))
     machine = [sample.machine for sample in busy if sample.machine is not None]
     return {
         "rss_mb": {
@@ -83,6 +82,7 @@ def process(samples: Sequence[Sample], cores: int) -> dict[str, Any]:
             "workers_peak": round(max(sample.workers_mb for sample in samples), 1),
         },
         "slope_kb_per_request": None if steep is None else round(steep, 2),
+        "slope_kb_last_quarter": None if last is None else round(last, 2),
         "cpu": {
             "server_cores": round(_mean(sample.cores for sample in busy), 3),
             "server_cores_peak": round(max(sample.cores for sample in busy), 3),
@@ -91,6 +91,11 @@ def process(samples: Sequence[Sample], cores: int) -> dict[str, Any]:
             "cores": cores,
         },
     }
+
+
+def _growth(samples: Sequence[Sample], after: float) -> float | None:
+    """KB a goal, over the goals from that number on."""
+    return slope((float(one.done), one.rss_mb * 1024) for one in samples if one.done >= after)
 
 
 def cost(load: Load, served: Sequence[Served], seconds: float) -> dict[str, Any]:

@@ -59,7 +59,9 @@ def rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("cost", f"${cost['usd']:,.4f}; ${cost['usd_per_1000']:,.2f} for 1,000 goals ({cost['basis']})"),
         ("at this pace for a month", f"${cost['usd_per_month_at_this_pace']:,.0f}"),
         *_limit_rows(report["quota"], report["context"]),
-        *_machine_rows(report["rss_mb"], report["slope_kb_per_request"], report["cpu"]),
+        *_machine_rows(
+            report["rss_mb"], report["slope_kb_per_request"], report.get("slope_kb_last_quarter"), report["cpu"]
+        ),
     ]
 
 
@@ -76,10 +78,11 @@ def _limit_rows(quota: Mapping[str, Any], context: Mapping[str, Any]) -> list[tu
     return found
 
 
-def _machine_rows(rss: Any, slope: float | None, cpu: Any) -> list[tuple[str, str]]:
+def _machine_rows(rss: Any, slope: float | None, last: float | None, cpu: Any) -> list[tuple[str, str]]:
     found = []
     if rss:
         steep = "too few goals to tell a slope" if slope is None else f"{slope:+.2f} KB a goal over the second half"
+        steep += "" if last is None else f", {last:+.2f} over the last quarter"
         levels = f"{rss['start']:g} MB at the start, {rss['peak']:g} at most, {rss['end']:g} at the end"
         found += [("memory of the server", f"{levels}; {steep}")]
         found += [("memory of its workers, at most", f"{rss['workers_peak']:g} MB")]

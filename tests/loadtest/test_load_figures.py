@@ -117,6 +117,8 @@ def test_the_quota_says_how_many_goals_it_carries_for_ever() -> None:
         ({}, "model"),
         ({"rss_mb": {"start": 100.0, "peak": 501.0, "end": 400.0, "workers_peak": 0.0}}, "memory"),
         ({"slope_kb_per_request": 30.0}, "memory"),
+        ({"slope_kb_per_request": 30.0, "slope_kb_last_quarter": 28.0}, "memory"),
+        ({"slope_kb_per_request": 30.0, "slope_kb_last_quarter": 1.0}, "model"),
         ({"quota": {"requests_share": 0.95, "tokens_share": 0.1, "ceiling": 9.0}}, "quota"),
         ({"time": {"goals_s": 100.0, "model_s": 50.0, "limits_s": 40.0, "tools_s": 0.0, "queue_s": 0.0}}, "quota"),
         ({"cpu": {"server_cores": 0.97, "workers_cores": 0.0, "machine_share": 0.5, "cores": 4}}, "CPU"),
