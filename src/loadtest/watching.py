@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
 EVERY_S = 0.5
+_YOUNG_S = 1.0  # a child that was only just forked still shows the memory of its parent
 _MB = 2**20
 
 
@@ -45,6 +47,8 @@ class ProcessWatch:
             workers = 0
             for child in self._process.children(recursive=True):
                 with suppress(psutil.Error):
+                    if time.time() - child.create_time() < _YOUNG_S:
+                        continue
                     workers += child.memory_info().rss
                     used[child.pid] = _cpu_s(child)
         except psutil.Error:

@@ -270,3 +270,17 @@ def test_reports_are_found_and_broken_ones_named(tmp_path: Path) -> None:
 def test_what_is_looked_at_travels_without_loss() -> None:
     source = Source(url="http://127.0.0.1:1", state="/a b", reports="x", requests_per_minute=5)
     assert Source.read(source.text()) == source
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts() -> None:
+    import socket
+
+    from planloom.dashboard.serving import serve
+    from planloom.errors import UsageError
+
+    source = Source(url="http://127.0.0.1:1", state="x", reports="y")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(UsageError, match="choose another --port"):
+            serve(source, taken.getsockname()[1], print)
