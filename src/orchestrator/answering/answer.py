@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...printable import printable
-from ..planning.plan import Plan, Reference, as_text, edges, resolve
+from ..planning.plan import Plan, Reference, as_text, edges, references, resolve
 from ..result import StepResult
 
 _SHOWN = 2000
@@ -25,16 +26,23 @@ def write(plan: Plan, steps: Mapping[str, StepResult], lookup: Callable[[Referen
 
 
 def _filled(template: str, steps: Mapping[str, StepResult], lookup: Callable[[Reference], Any]) -> str:
-    def found(reference: Reference) -> Any:
+    """The template without the paragraphs of which nothing is there."""
+
+    def is_missing(reference: Reference) -> bool:
         step = steps.get(reference.step)
-        if step is not None and step.status != "ok":
+        return step is not None and step.status != "ok"
+
+    def found(reference: Reference) -> Any:
+        if is_missing(reference):
             return "(not available)"
         try:
             return lookup(reference)
         except LookupError:
             return "(not available)"
 
-    return as_text(resolve(template, found))
+    paragraphs = [(text, list(references(text))) for text in re.split(r"\n{2,}", template)]
+    kept = [text for text, named in paragraphs if not named or not all(map(is_missing, named))]
+    return as_text(resolve("\n\n".join(kept), found))
 
 
 def _results(plan: Plan, steps: Mapping[str, StepResult]) -> str:
