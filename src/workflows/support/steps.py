@@ -127,8 +127,8 @@ def decide(ticket: Ticket, triage: Triage, history: History, context: ToolContex
     return deciding.decide(ticket, triage, history, file.load(context.workspace.readable(named) if named else None))
 
 
-@tool(effect="read", name="support.amount", timeout_s=120)
-async def amount(decision: Decision, history: History, context: ToolContext) -> Amount:
+@tool(effect="read", name="support.payable", timeout_s=120)
+async def payable(decision: Decision, history: History, context: ToolContext) -> Amount:
     """How much is paid back, in whole cents, by the policy's formula in the code sandbox."""
     from .refunds.amounts import counter, nothing
 
@@ -144,7 +144,7 @@ async def draft(
     ticket: Ticket,
     triage: Triage,
     decision: Decision,
-    amount: Amount,
+    payable: Amount,
     history: History,
     solution: Solution,
     sentiment: Sentiment,
@@ -153,7 +153,7 @@ async def draft(
     """Drafts the reply and checks it; `faults` say what is wrong, and the step is done again because of them."""
     from .replies import drafting
 
-    case = Case(ticket=ticket, triage=triage, history=history, decision=decision, amount=amount, solution=solution)
+    case = Case(ticket=ticket, triage=triage, history=history, decision=decision, amount=payable, solution=solution)
     return await drafting.draft(case, sentiment, context)
 
 
@@ -163,7 +163,7 @@ def settle(
     ticket: Ticket,
     triage: Triage,
     decision: Decision,
-    amount: Amount,
+    payable: Amount,
     history: History,
     solution: Solution,
     context: ToolContext,
@@ -174,7 +174,7 @@ def settle(
     from .replies.drafting import shown, tried
 
     drafts = shown(tried(ticket["id"], context)) if draft is None else []
-    case = Case(ticket=ticket, triage=triage, history=history, decision=decision, amount=amount, solution=solution)
+    case = Case(ticket=ticket, triage=triage, history=history, decision=decision, amount=payable, solution=solution)
     return settling.settle(case, draft, drafts)
 
 
@@ -283,7 +283,7 @@ TOOLS = [
     history,
     solution,
     decide,
-    amount,
+    payable,
     draft,
     settle,
     act,

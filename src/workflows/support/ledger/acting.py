@@ -50,7 +50,7 @@ async def pay(payment: Payment, *, approved: bool, database: str, context: ToolC
     if due["trouble"] or (cents, currency) != (due["cents"], due["currency"]) or not cents:
         raise ToolError(
             f"expected {due['cents']} cents {due['currency']} for order {order}, as the policy gives, got {cents} "
-            f"{currency}; let support.amount work it out" + (f" ({due['trouble']})" if due["trouble"] else "")
+            f"{currency}; let support.payable work it out" + (f" ({due['trouble']})" if due["trouble"] else "")
         )
     if cents > policy.approval_above_cents and not approved:
         raise ToolError(
