@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from .load import Load
@@ -74,6 +75,7 @@ def process(samples: Sequence[Sample], cores: int) -> dict[str, Any]:
     busy = [sample for sample in samples if sample.under_way] or list(samples)
     steep, last = (_growth(samples, most * part) for part in (0.5, 0.75))
     machine = [sample.machine for sample in busy if sample.machine is not None]
+    spent_s = sum(now.cores * (now.at_s - before.at_s) for before, now in pairwise(samples))
     return {
         "rss_mb": {
             "start": round(samples[0].rss_mb, 1),
@@ -85,6 +87,7 @@ def process(samples: Sequence[Sample], cores: int) -> dict[str, Any]:
         "slope_kb_last_quarter": None if last is None else round(last, 2),
         "cpu": {
             "server_cores": round(_mean(sample.cores for sample in busy), 3),
+            "server_ms_per_request": round(spent_s / most * 1000, 1) if most else None,
             "server_cores_peak": round(max(sample.cores for sample in busy), 3),
             "workers_cores": round(_mean(sample.workers_cores for sample in busy), 3),
             "machine_share": round(_mean(machine), 3) if machine else None,

@@ -89,7 +89,8 @@ def _machine_rows(rss: Any, slope: float | None, last: float | None, cpu: Any) -
     if cpu:
         whole = "" if cpu["machine_share"] is None else f"; the whole machine {cpu['machine_share']:.0%} busy"
         own = f"server {cpu['server_cores']:.2f} cores, workers {cpu['workers_cores']:.2f}"
-        found += [("processor", own + whole)]
+        each = cpu.get("server_ms_per_request")
+        found += [("processor", own + whole + ("" if each is None else f"; {each:g} ms of the server a goal"))]
     return found
 
 

@@ -64,6 +64,11 @@ def test_memory_that_grows_only_at_first_has_no_slope() -> None:
     assert process([sample(n, 100 + n / 1024, n) for n in range(100)], 2)["slope_kb_per_request"] == pytest.approx(1.0)
 
 
+def test_processor_time_of_a_goal_is_what_was_used_between_looks() -> None:
+    found = process([sample(n / 2, 100, n, cores=0.4) for n in range(11)], cores=2)
+    assert found["cpu"]["server_ms_per_request"] == pytest.approx(0.4 * 5 / 10 * 1000)
+
+
 def test_all_failures_are_counted_by_kind_and_what_was_never_answered_too() -> None:
     ended = [served(0), served(1), served(2, "ToolError"), served(3, "timeout"), served(4, "ToolError")]
     record = Record(served=ended, sent=7, seconds=10.0)
