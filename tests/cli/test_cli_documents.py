@@ -143,6 +143,17 @@ def test_watching_ends_with_ctrl_c_and_reports_line_by_line(documents: Place) ->
         process.communicate()
 
 
+def test_conditions_choose_the_files_and_a_wrong_one_is_bad_usage(here: Here) -> None:
+    files.everything(here.folder / "files")
+    here.data("index", str(here.folder / "files"))
+    for command in ("search", "ask"):
+        found = here.data(command, "the lease of the shop", "--where", "kind=slides", "--where", "modified>=2020")
+        hits = found["results" if command == "search" else "citations"]
+        assert hits and {Path(hit["path"]).name for hit in hits} == {"talk.pptx"}
+        wrong = here.run(command, "lease", "--where", "knd=pdf")
+        assert wrong.exit_code == 2 and "did you mean 'kind'" in wrong.stderr
+
+
 def test_facts_are_kept_found_exported_and_forgotten(here: Here) -> None:
     (added,) = here.data("memory", "add", "Prefers charts in dark blue", "--category", "taste", "--source", "mail")
     assert added["merged"] is False
