@@ -23,6 +23,11 @@ class Shown:
         self._told_at = float("-inf")
 
     def __enter__(self) -> Self:
+        if self._console is not None:
+            from rich.live import Live
+
+            self._live = Live("Starting …", console=self._console, transient=True, auto_refresh=False)
+            self._live.start(refresh=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -37,13 +42,9 @@ class Shown:
                 self._told_at = drive.elapsed_s
                 sys.stderr.write(text + "\n")
             return
-        from rich.live import Live
         from rich.progress_bar import ProgressBar
         from rich.table import Table
 
-        if self._live is None:
-            self._live = Live(console=self._console, transient=True, auto_refresh=False)
-            self._live.start()
         grid = Table.grid(padding=(0, 1))
         grid.add_row(ProgressBar(total=load.requests, completed=len(drive.record.served), width=24), text)
         self._live.update(grid, refresh=True)
