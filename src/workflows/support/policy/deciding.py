@@ -14,6 +14,7 @@ from .file import Policy, rule_of
 
 _NEEDS_ORDER = ("damaged", "missing", "charged_twice", "return")
 _GONE = ("cancelled", "refunded")
+_NAMED = {"damaged": "damaged item", "refund": "return"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def decide(ticket: Ticket, triage: Triage, history: History, policy: Policy) -> 
         case "delivery":
             return case.due("ask", "which_order", "no order of theirs is named")
         case "damaged" | "refund" if triage["by_rules"] == "other":
-            return case.due("escalate", "unclear", f"it seems to be about {matter}, in words that no rule knows")
+            return case.due("escalate", "unclear", f"it may be about a {_NAMED[matter]}, in words that no rule knows")
         case "other":
             return case.due("reply", "other", "no rule knows what it is about")
     return case.due("reply", matter, "a question; nothing is due")
