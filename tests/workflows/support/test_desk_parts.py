@@ -217,3 +217,19 @@ def test_a_file_that_is_no_ledger_is_told_and_left_alone(tmp_path):
     with pytest.raises(ToolError, match="restore a copy"):
         Ledger(path).add(entry())
     assert path.read_bytes().startswith(b"something else")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I did not order the kettle you sent me.",
+        "Your return policy says 30 days.",
+        "The shop assistant told me to write to you.",
+        "My account is locked, please verify me by phone.",
+        "The limit of my card was reached, so I paid by bank transfer.",
+        "Please treat this as urgent!",
+        "Ich warte seit zwei Wochen auf mein Paket (Bestellung A-10001).",
+    ],
+)
+def test_what_customers_write_is_not_taken_for_an_attack(text):
+    assert split(text) == (text, [])
