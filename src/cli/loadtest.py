@@ -168,7 +168,8 @@ def _new_folder(out: str) -> Path:
 def _tell(report: Report, folder: Path, json_file: Path | None) -> None:
     """Writes the report, and prints what it says."""
     from ..loadtest.files import written
-    from ..loadtest.markdown import rows, search_rows
+    from ..loadtest.markdown import failures, rows, search_rows
+    from ..printable import printable
     from .output import print_heading, print_table, print_text
 
     files = written(report, folder, json_file)
@@ -178,8 +179,8 @@ def _tell(report: Report, folder: Path, json_file: Path | None) -> None:
         print_text(f"\n{report['ended']}: {sent}. {report['epitaph']}", "red")
     sys.stdout.write("\n")
     print_table(rows(report), ["bold", ""])
-    for kind, count in report["failed"].items():
-        print_text(f"failed, {kind}: {count}", "red")
+    for kind, count, example in failures(report):
+        print_text(printable(f"{count} failed, {kind}" + (f": {example}" if example else "")), "red")
     if report.get("search"):
         print_heading("\nSearch")
         print_table(search_rows(report["search"]), ["", "", "", "", "", ""])

@@ -132,7 +132,12 @@ class Poller:
             answer = http.get(f"{self.url.rstrip('/')}/metrics", headers=headers)
             if answer.status_code == 401:
                 return Look(time.time(), None, "the server wants a token: set PLANLOOM_SERVER__TOKEN")
-            return Look(time.time(), parsed(answer.raise_for_status().text))
+            if answer.status_code != 200:
+                told = (
+                    f"it answers {answer.status_code}; a Planloom server gives metrics while monitoring.enabled is on"
+                )
+                return Look(time.time(), None, told)
+            return Look(time.time(), parsed(answer.text))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Look(time.time(), None, str(error) or type(error).__name__)
         except ValueError:

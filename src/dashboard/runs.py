@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import events
 from ..events import Event
+from ..loadtest.folding import kind
 from ..printable import printable
 
-_GOAL, _KIND = 120, 44
-_NUMBER = re.compile(r"\d[\d.,]*")
+_GOAL = 120
 RUNNING = "running"
 
 
@@ -143,12 +142,6 @@ def arrangement(plan_source: str, inputs: Mapping[str, Any], settings: Mapping[s
     schedule = settings.get("schedule", "") if isinstance(settings, Mapping) else ""
     told = f"{plan_source}, {named}" if isinstance(named, str) and named else plan_source
     return told if schedule in ("", "dataflow") else f"{told}, {schedule}"
-
-
-def kind(error: str) -> str:
-    """The type an error's text begins with, else its first words without their numbers."""
-    head = error.partition(":")[0]
-    return head if head.isidentifier() else _NUMBER.sub("N", _short(error))[:_KIND]
 
 
 def _short(text: str) -> str:

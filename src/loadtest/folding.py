@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..printable import printable
 from .records import OK, Served
 
-_KIND = re.compile(r"\b([A-Z][A-Za-z]*(?:Error|Timeout))\b")
+_TYPE = re.compile(r"([A-Z][A-Za-z]*(?:Error|Exception|Timeout))\b")
+_NUMBER = re.compile(r"\d[\d.,]*")
+_WORDS = 44
 
 
 @dataclass(slots=True)
@@ -75,5 +78,10 @@ class Fold:
     def _kind(self, status: str, reason: str) -> str:
         if status != "failed":
             return status
-        found = _KIND.search(self._error) or _KIND.search(reason)
-        return found[1] if found else "failed"
+        return kind(self._error or reason or status)
+
+
+def kind(error: str) -> str:
+    """What failures are counted by: the type an error's text names first, else its first words without numbers."""
+    found = _TYPE.match(error)
+    return found[1] if found else _NUMBER.sub("N", " ".join(printable(error).split()))[:_WORDS]

@@ -10,7 +10,7 @@ import pytest
 
 from planloom.errors import UsageError
 from planloom.loadtest import comparing, scenarios
-from planloom.loadtest.folding import Fold
+from planloom.loadtest.folding import Fold, kind
 from planloom.loadtest.load import Load
 from planloom.loadtest.records import Served
 from planloom.loadtest.searching import Trial, best, is_worth_more, search, steps
@@ -48,7 +48,8 @@ def test_an_unknown_price_makes_the_cost_unknown_for_good() -> None:
     [
         ("failed", "step a failed", "ToolError: no such file", "ToolError"),
         ("failed", "ModelError: unreachable", None, "ModelError"),
-        ("failed", "who knows", None, "failed"),
+        ("failed", "not done: a", "no reply within 30 s", "no reply within N s"),
+        ("failed", "", None, "failed"),
         ("budget", "usd", None, "budget"),
         ("cancelled", "", None, "cancelled"),
     ],
@@ -63,6 +64,11 @@ def test_failures_are_told_apart_by_their_type(status: str, reason: str, error: 
 def test_rejected_calls_are_counted_and_unknown_events_change_nothing() -> None:
     served = folded({**CALL, "outcome": "429"}, {"type": "of.a.newer.server"})
     assert served.rejected == 1
+
+
+def test_errors_that_differ_in_numbers_are_one_kind() -> None:
+    assert kind("ToolError: no 5") == "ToolError"
+    assert kind("expected 12 cents, got 3.50") == kind("expected 7 cents, got 9")
 
 
 # ---- scenarios
