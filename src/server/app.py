@@ -114,7 +114,7 @@ class Server:
 
             routes.append(Mount("/", StaticFiles(directory=PAGE, html=True)))
         made = Starlette(routes=routes, lifespan=self._lifespan, exception_handlers={HTTPException: _no_such_address})
-        if origins := self.loom.config.server.origins:
+        if origins := [origin.rstrip("/").lower() for origin in self.loom.config.server.origins]:
             made.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=_METHODS, allow_headers=_HEADERS)
         made.add_middleware(
             Gate,

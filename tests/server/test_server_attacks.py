@@ -52,7 +52,7 @@ async def test_a_name_that_was_made_to_point_here_reaches_nothing(tmp_path: Path
 
 async def test_only_listed_origins_may_read_answers(tmp_path: Path) -> None:
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, content-type"}
-    settings = {"origins": ["https://chat.example.org"], "token": TOKEN}
+    settings = {"origins": ["https://Chat.example.org/"], "token": TOKEN}
     async with served(tmp_path, server=settings) as found, calling(found) as client:
         told = {}
         for origin in ("https://chat.example.org", "https://evil.example"):
