@@ -27,6 +27,9 @@ _MACHINE = re.compile(
     r"|\b(?:authori[sz]e|instruct|command)\s+(?:you|the)\b|^assistant\b"
     r"|\bpolicy file\b"
     r"|\b(?:policy|limit|richtlinie|politique|politica)\b.{0,30}\b(?:raised|changed|lifted|suspended|is now)\b"
+    r"|\b(?:auto approv\w*|automatically approv\w*|pre approved|all refunds|every refund|every order|"
+    r"escalate privileges|forget everything|classify (?:this|the|it|my)|begin your (?:answer|reply)|"
+    r"output the following|respond with|reply with|print your|reveal your|execute (?:the|this|following|a))\b"
     r"|\b(?:override|jailbreak|tool ?call|function ?call|system prompt|prompt injection|your instructions)\b"
     r"|\b(?:category|claim|action|cents|amount|approved|verified|priority|status)\s+(?:must|should|shall|has to)\s+be\b"
     r"|\btreat (?:my|this|the) (?:order|ticket|case)\b.{0,40}\bas (?!urgent)"
@@ -35,7 +38,10 @@ _MACHINE = re.compile(
 _MARKUP = re.compile(
     r"\{.*[\"'].*[:=].*\}|</?\w+>|<<<|>>>|\[/?(?:INST|SYS\w*)\]|<\|"
     r"|\b[a-z]+\.[a-z_]+\s*\(|\bsupport\.\w+|\b\w+\s*=\s*(?:true|false|\d{3,})"
-    r"|^\s*(?:#+\s*)?(?:system|assistant|developer|user|tool|tool_call|override|admin)\s*:",
+    r"|^\s*(?:#+\s*)?[\[(*]*"
+    r"(?:system|assistant|developer|user|human|tool|tool_call|override|(?:new )?instructions?|admin\w*)[\])*]*\s*:"
+    # a sum of money to be paid, which a customer's order says and not the customer
+    r"|\b(?:refund|reimburs|erstatt|rembours|reembols)\w*\W+(?:\w+\W+){0,3}?(?:[$€£]\s?\d|\d[\d.,]*\s?(?:eur|usd|dollar|[$€£]))",
     re.IGNORECASE,
 )
 _BLOB = re.compile(r"[A-Za-z0-9+/]{80,}={0,2}")
