@@ -82,10 +82,10 @@ def _largest(figures: Mapping[str, Any], concurrency: int) -> tuple[Kind, str]:
     if time["tools_s"] > time["model_s"] and time["tools_s"] > 0.3 * time["goals_s"]:
         return "tools", f"Tools: steps spent {time['tools_s']:,.0f} s in them, {time['model_s']:,.0f} s in models."
     if time["model_s"] > 0.3 * time["goals_s"]:
-        return "model", (
-            f"The model's own time: its replies took {time['model_s']:,.0f} s in {time['goals_s']:,.0f} s of goals, "
-            "side by side. Nothing of the server was full: more goals at once would be carried."
-        )
+        told = f"The model's own time: its replies took {time['model_s']:,.0f} s in {time['goals_s']:,.0f} s of goals, "
+        is_full = ((figures.get("cpu") or {}).get("machine_share") or 0.0) >= _FULL
+        rest = "the machine was, with other work." if is_full else "more goals at once would be carried."
+        return "model", f"{told}side by side. Nothing of the server was full{';' if is_full else ':'} {rest}"
     return "load", f"Nothing was full: {concurrency} goals at once are fewer than it carries."
 
 
