@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from ..shapes import Outcome
-from ..triage.suspicion import is_suspicious
+from ..triage.suspicion import speaks_to_machine
 from ..triage.words import language_of, lexicon, plain
 from .templates import told
 
@@ -34,7 +34,7 @@ def faults(words: str, *, outcome: Outcome, language: str, facts: Sequence[str])
     if _CONTACT.search(words):
         found.append("it holds a link, an address or a telephone number")
     found += _promised(plain(words), outcome)
-    if is_suspicious(words) or _machine().search(plain(words)):
+    if speaks_to_machine(words) or _machine().search(plain(words)):
         found.append("it speaks of the machine that writes it, or to one")
     spoken = language_of(words) if len(words.split()) >= _LEAST_WORDS else ""
     if spoken and spoken != language:

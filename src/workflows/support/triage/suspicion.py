@@ -40,8 +40,12 @@ _MARKUP = re.compile(
     r"|\b[a-z]+\.[a-z_]+\s*\(|\bsupport\.\w+|\b\w+\s*=\s*(?:true|false|\d{3,})"
     r"|^\s*(?:#+\s*)?[\[(*]*"
     r"(?:system|assistant|developer|user|human|tool|tool_call|override|(?:new )?instructions?|admin\w*)[\])*]*\s*:"
-    # a sum of money to be paid, which a customer's order says and not the customer
-    r"|\b(?:refund|reimburs|erstatt|rembours|reembols)\w*\W+(?:\w+\W+){0,3}?(?:[$€£]\s?\d|\d[\d.,]*\s?(?:eur|usd|dollar|[$€£]))",
+    re.IGNORECASE,
+)
+# a sum of money to be paid, which records say and not the customer
+_MONEY = re.compile(
+    r"\b(?:refund|reimburs|erstatt|rembours|reembols)\w*\W+(?:\w+\W+){0,3}?"
+    r"(?:[$€£]\s?\d|\d[\d.,]*\s?(?:eur|usd|dollar|[$€£]))",
     re.IGNORECASE,
 )
 _BLOB = re.compile(r"[A-Za-z0-9+/]{80,}={0,2}")
@@ -64,7 +68,12 @@ def split(text: str) -> tuple[str, list[str]]:
 
 
 def is_suspicious(text: str) -> bool:
-    """Whether a piece of text speaks to a machine, or looks like what machines read."""
+    """Whether a piece of a ticket speaks to a machine, or names a sum that is to be paid."""
+    return speaks_to_machine(text) or bool(_MONEY.search(text))
+
+
+def speaks_to_machine(text: str) -> bool:
+    """Whether a text speaks to a machine, or looks like what machines read."""
     return bool(_MARKUP.search(text) or _BLOB.search(text) or _MACHINE.search(plain(text)))
 
 
