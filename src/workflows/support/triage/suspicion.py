@@ -39,7 +39,7 @@ _MARKUP = re.compile(
     r"\{.*[\"'].*[:=].*\}|</?\w+>|<<<|>>>|\[/?(?:INST|SYS\w*)\]|<\|"
     r"|\b[a-z]+\.[a-z_]+\s*\(|\bsupport\.\w+|\b\w+\s*=\s*(?:true|false|\d{3,})"
     r"|^\s*(?:#+\s*)?[\[(*]*"
-    r"(?:system|assistant|developer|user|human|tool|tool_call|override|(?:new )?instructions?|admin\w*)[\])*]*\s*:"
+    r"(?:system|assistant|developer|user|human|tool|tool_call|override|(?:new )?instructions?|admin\w*)[\])*]*\s*:",
     re.IGNORECASE,
 )
 # a sum of money to be paid, which records say and not the customer
