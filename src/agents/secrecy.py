@@ -92,9 +92,9 @@ def _texts(value: Any, name: str) -> Iterator[tuple[str, str, bool]]:
             for field in type(value).model_fields:
                 yield from _texts(getattr(value, field), field)
         case Mapping():
-            own = name in ("tokens", "password", "api_key")
+            kept = "token" if name == "tokens" else name if name in _PLACES else None
             for key, item in value.items():
-                yield from _texts(item, name if own or name in _PLACES else str(key))
+                yield from _texts(item, kept or str(key))
         case list() | tuple():
             for item in value:
                 yield from _texts(item, name)

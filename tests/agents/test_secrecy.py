@@ -43,8 +43,9 @@ def test_the_word_behind_bearer_is_the_secret() -> None:
 
 
 def test_a_key_of_the_settings_is_a_secret() -> None:
-    config = Config.model_validate({"models": {"api_key": SecretStr("plain-key")}})
-    assert secrets_of(config, {}, is_sure=True) == ["plain-key"]
+    tokens = {"anna": "correct-horse-battery"}
+    config = Config.model_validate({"models": {"api_key": SecretStr("plain-key")}, "server": {"tokens": tokens}})
+    assert secrets_of(config, {}, is_sure=True) == ["correct-horse-battery", "plain-key"]
 
 
 def test_texts_lose_secrets_at_any_depth_and_the_rest_stays_as_it_is() -> None:
