@@ -87,14 +87,19 @@ def command(ctx: click.Context, /, config_file: Path | None, **given: Any) -> No
     if ctx.invoked_subcommand is not None:
         return
     from ..loadtest.campaign import Wanted, exit_code
+    from ..loadtest.report import check_place
 
     folder = given.pop("workspace")
     files, json_file = given.pop("out"), given.pop("json_file")
     limits = {name: given.pop(name) for name in ("is_search", "most_p95_s", "most_mb")}
     loaded = options.settings(config_file)
+    files = files or _new_folder(loaded.config.out)
+    for path in (json_file, files / "report.json"):
+        if path is not None:
+            check_place(path)
     wanted = Wanted(load=_load(given), **limits)
     report = asyncio.run(_carried_out(wanted, loaded, folder))
-    _tell(report, files or _new_folder(loaded.config.out), json_file)
+    _tell(report, files, json_file)
     ctx.exit(exit_code(report))
 
 

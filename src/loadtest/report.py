@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,12 @@ from .records import Record, Sample
 FORMAT = "planloom.loadtest"
 VERSION = 1
 _MOST_SAMPLES = 2_000
+# What everybody who reads a report relies on.
+_PARTS = {
+    "told": str, "ended": str, "made_at": str, "sent": int, "succeeded": int, "failed": dict, "load": dict,
+    "machine": dict, "tokens": dict, "cost": dict, "quota": dict, "context": dict, "time": dict, "bottleneck": dict,
+    "samples": list, "requests": list,
+}  # fmt: skip
 
 Report = dict[str, Any]
 
@@ -65,7 +72,21 @@ def read(path: Path) -> Report:
             f"{path}: expected version 1 to {VERSION} of the format, got {version!r}; "
             f"it was written by planloom {data.get('planloom', '?')}"
         )
+    missing = [name for name, kind in _PARTS.items() if not isinstance(data.get(name), kind)]
+    if missing:
+        raise UsageError(f"{path}: expected a whole report, got one without {', '.join(missing)}")
     return data
+
+
+def check_place(path: Path) -> None:
+    """Refuses a place that can't be written to, before a load and not behind it.
+
+    Raises:
+        UsageError: it is a folder, or its own folder can't be made or written to.
+    """
+    there = next(one for one in path.absolute().parents if one.exists())
+    if path.is_dir() or not there.is_dir() or not os.access(there, os.W_OK):
+        raise UsageError(f"expected a file that can be written, got {str(path)!r}; choose another one")
 
 
 def write(report: Report, path: Path) -> None:

@@ -116,6 +116,10 @@ def test_a_load_that_ended_early_says_so_everywhere() -> None:
         ('{"format": "planloom.loadtest", "version": 2, "planloom": "9.9"}', "written by planloom 9.9"),
         ('{"format": "planloom.loadtest", "version": "1"}', "expected version 1"),
         ('{"format": "planloom.loadtest"}', "got None"),
+        (
+            '{"format": "planloom.loadtest", "version": 1, "load": {}, "sent": "x"}',
+            "without told, ended, made_at, sent,",
+        ),
         ('{"machine": {}, "measured": {}, "targets": []}', "no format"),
     ],
 )
@@ -132,3 +136,7 @@ def test_a_report_that_is_not_there_or_can_not_be_written_is_told(tmp_path: Path
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match="choose another"):
         reports.write(made(), tmp_path / "file" / "a.json")
+    for place in (tmp_path / "file" / "a.json", tmp_path):
+        with pytest.raises(UsageError, match="choose another"):
+            reports.check_place(place)
+    reports.check_place(tmp_path / "new" / "folder" / "a.json")
