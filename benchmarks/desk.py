@@ -34,7 +34,7 @@ from .desk_load import config, granted
 from .harness import Measured, Target, main
 from .provider import serving
 
-RPM = 1200
+RPM = 720
 OWN_SHARE = 0.96  # what the process allows itself; on a busy machine calls arrive seconds after they were let go
 LATENCY = "lognormal:1:0.3"
 PATIENCE_S = 1500.0
