@@ -64,13 +64,14 @@ class Reading(TypedDict):
 
 
 class Triage(Reading):
-    """`by` says who chose `category`; `by_rules` is the rules' one, as are claims, wishes and the order.
+    """`by` says who chose `category`. `by_rules` is the rules' one, `alike` the one without a model.
 
-    What is done follows from those alone.
+    What is done follows from those two and from claims, wishes and the order, which are the rules'.
     """
 
     by: By
     by_rules: Category
+    alike: Category
     notes: list[str]
 
 

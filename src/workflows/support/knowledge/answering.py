@@ -67,7 +67,7 @@ async def _asked(passages: Sequence[Passage], triage: Triage, context: ToolConte
 
 def _question(triage: Triage) -> str:
     """The topic in the articles' language; for other matters the customer's own words."""
-    named = [*triage["claims"], triage["by_rules"], triage["category"]]
+    named = [*triage["claims"], triage["by_rules"], triage["alike"]]
     topic = next((_TOPICS[one] for one in named if one in _TOPICS), None)
     return topic if topic is not None else triage["said"][:300]
 

@@ -1,7 +1,7 @@
 """What is due for one ticket. Rule: pure; it follows from what happened, from records and from the policy.
 
 The text of a ticket counts only through the claims that rules found in it, and a claim gives nothing that the records
-of this customer's own order do not allow. A model's category chooses words of a reply where the rules know none.
+of this customer's own order do not allow. A model takes no part.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def decide(ticket: Ticket, triage: Triage, history: History, policy: Policy) -> 
         return case.due("escalate", "abuse", "it holds a threat, which a person has to look at")
     if case.claim in _NEEDS_ORDER:
         return _about_order(case)
-    matter = triage["by_rules"] if triage["by_rules"] != "other" else triage["category"]
+    matter = triage["by_rules"] if triage["by_rules"] != "other" else triage["alike"]
     match matter:
         case "abuse":
             return case.due("reply", "abuse", "insults and no request; a calm answer")

@@ -31,13 +31,14 @@ async def triage(ticket: Ticket, context: ToolContext) -> Triage:
             by, category = "likeness", likeliest
     if found["aside"]:
         notes.append(f"set aside {len(found['aside'])} sentences that speak to the machine")
+    alike = category
     if found["said"] and not found["aside"]:
         label, fault = await labelled(context, found["said"][:4000], list(get_args(Category)), _HINT)
         if label is not None:
             by, category = "model", label  # type: ignore[assignment]  # one of the labels
         elif context.ask is not None:
             notes.append(f"category by rules: {fault}")
-    return dict(found) | {"category": category, "by": by, "by_rules": found["category"], "notes": notes}  # type: ignore[return-value]  # a Reading with by and notes
+    return dict(found) | {"category": category, "by": by, "by_rules": found["category"], "alike": alike, "notes": notes}  # type: ignore[return-value]  # a Reading with by and notes
 
 
 def _likeliest(found: Reading) -> str:
