@@ -25,7 +25,7 @@ deck: venv
 
 # Twenty sample tickets, then what the desk did; refunds above the limit wait for you. Yours: TICKETS=inbox.jsonl.
 desk: venv
-	@$(BIN)/planloom run --playbook support-desk $(if $(TICKETS),--set file=$(TICKETS)) || [ $$? -eq 3 ]
+	@$(BIN)/planloom run --quiet --playbook support-desk $(if $(TICKETS),--set file=$(TICKETS)) || [ $$? -eq 3 ]
 	@echo && echo "The audit log, what was written:"
 	@$(BIN)/planloom audit show --last 0 | grep ' begun ' | cut -c 1-150
 	@$(BIN)/planloom audit verify
