@@ -26,8 +26,8 @@ deck: venv
 # Twenty sample tickets, then what the desk did; refunds above the limit wait for you. Yours: TICKETS=inbox.jsonl.
 desk: venv
 	@$(BIN)/planloom run --quiet --playbook support-desk $(if $(TICKETS),--set file=$(TICKETS)) || [ $$? -eq 3 ]
-	@echo && echo "The audit log, what was written:"
-	@$(BIN)/planloom audit show --last 0 | grep ' begun ' | cut -c 1-150
+	@echo && echo "The audit log, what was done for each ticket:"
+	@$(BIN)/planloom audit show --last 0 | grep -E ' begun +(act|approved)' | tail -n 25 | cut -c 1-150
 	@$(BIN)/planloom audit verify
 
 test: check
