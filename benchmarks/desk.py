@@ -37,18 +37,19 @@ from .provider import serving
 RPM = 720
 OWN_SHARE = 0.96  # what the process allows itself; on a busy machine calls arrive seconds after they were let go
 LATENCY = "lognormal:1:0.3"
+QUICK_S = 0.35  # seconds a reply takes in the quick form
 PATIENCE_S = 1500.0
 
 
 def measure(args: argparse.Namespace) -> Measured:
     """All parts, one after another."""
     quick = args.quick
-    loaded = load(60, 40, rpm=0) if quick else load(1000, 200, rpm=RPM)
-    arranged = asyncio.run(arrangements(4 if quick else 12))
-    compared = asyncio.run(desk_agents.compare(2 if quick else 10))
+    loaded = load(40, 40, rpm=0) if quick else load(1000, 200, rpm=RPM)
+    arranged = asyncio.run(arrangements(2, QUICK_S) if quick else arrangements(12, 1.0))
+    compared = asyncio.run(desk_agents.compare(1, QUICK_S) if quick else desk_agents.compare(10, 1.0))
     refunds = desk_refunds.wrong(1000 if quick else 10_000)
-    killed = desk_refunds.twice(6 if quick else 200)
-    attacks = 16 if quick else 200
+    killed = desk_refunds.twice(4 if quick else 200)
+    attacks = 12 if quick else 200
     by_rules, count = asyncio.run(desk_attacks.effective(attacks, with_model=False))
     by_model, _ = asyncio.run(desk_attacks.effective(attacks, with_model=True))
     right = asyncio.run(triaged(200 if quick else 2000))
@@ -111,11 +112,11 @@ def load(count: int, concurrency: int, *, rpm: int) -> dict[str, Any]:
     return found
 
 
-async def arrangements(count: int) -> dict[str, Any]:
+async def arrangements(count: int, median_s: float) -> dict[str, Any]:
     """The median seconds of a ticket when its steps run one after another and side by side, and what was decided."""
     found: dict[str, Any] = {}
     decided: dict[str, list[Any]] = {}
-    with serving("--latency", LATENCY) as url:
+    with serving("--latency", f"lognormal:{median_s}:0.3") as url:
         for name in ("sequential", "dataflow"):
             with tempfile.TemporaryDirectory(prefix="desk-arranged-") as folder:
                 settings = config(Path(folder), url, 0, schedule=name, max_parallel_llm_calls=4)

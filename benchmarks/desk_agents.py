@@ -30,7 +30,7 @@ _ID = re.compile(r'\{"id": "([^"]+)"')
 _LABELS = re.compile(r'"labels": (\[[^\]]*\])')
 _TASK = re.compile(r"Customer: (\S*?)\. Order: (\S*?)\. Text: (.*)", re.DOTALL)
 _CASE = re.compile(r'"case": ?"([\w.-]+)"')
-MEDIAN_S, SIGMA = 1.0, 0.3
+SIGMA = 0.3
 WORDS = "OK."
 Message = Mapping[str, Any]
 
@@ -39,7 +39,7 @@ Message = Mapping[str, Any]
 class Script:
     """What the model says to whom, and how much was asked of it."""
 
-    median_s: float = MEDIAN_S
+    median_s: float
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     calls: int = 0
     characters: int = 0
@@ -135,12 +135,12 @@ ARRANGED: Mapping[str, tuple[str, str]] = {
 }
 
 
-async def compare(count: int) -> dict[str, Any]:
+async def compare(count: int, median_s: float) -> dict[str, Any]:
     """For each arrangement the median seconds, calls and prompt characters of a ticket; and how many differ."""
     found: dict[str, Any] = {}
     decided: dict[str, Any] = {}
     for name, (playbook, schedule) in ARRANGED.items():
-        script = Script()
+        script = Script(median_s=median_s)
         async with serving(script) as url:
             seconds, actions = await _handled(count, url, playbook, schedule)
         decided[name] = actions
