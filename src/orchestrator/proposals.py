@@ -54,8 +54,10 @@ class Proposals:
         refusal: UsageError | None = None
         is_known = False
         for planner in self.planners:
-            if getattr(planner, "reads_more", False) and not is_known:
-                goal, is_known = await self.reception.known(goal), True
+            if getattr(planner, "reads_more", False):
+                if request.playbook is not None:
+                    continue  # a playbook was named: nothing else may plan in its place
+                goal, is_known = goal if is_known else await self.reception.known(goal), True
             try:
                 proposal = await planner.propose(goal)
             except InputError:

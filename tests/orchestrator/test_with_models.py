@@ -68,6 +68,15 @@ def test_goal_is_planned_and_answered_by_the_models_over_http(tmp_path, provider
     assert result["cost"]["model_calls"] >= 2 and result["cost"]["tokens"] > 0
 
 
+def test_named_playbook_that_can_not_plan_is_refused_and_no_model_plans_in_its_place(tmp_path, provider):
+    done = planloom(
+        tmp_path, "run", "Tell me about the tides of the harbour", "--playbook", "folder-report", "--set", "pth=.",
+        OPENAI_BASE_URL=provider, OPENAI_API_KEY="sk-not-to-be-seen", PLANLOOM_MODELS__MODEL="simulated-small",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "pth" in done.stderr and "path" in done.stderr
+
+
 def test_key_is_seen_nowhere(tmp_path, provider):
     planloom(
         tmp_path, "run", "Tell me about the tides of the harbour", "--events", "events.jsonl",
