@@ -40,12 +40,12 @@ def command(
 
     Estimates are medians of earlier runs. A plan that can't run ends with exit code 2 and what is wrong with it.
     """
+    from .database import with_database
     from .output import print_json
 
-    given = options.inputs(assignments)
+    config, given = with_database(options.settings(config_file).config, options.inputs(assignments))
     plan = options.plan_of(plan_file, words, playbook)
     given = options.like(given, plan.inputs) if plan else given
-    config = options.settings(config_file).config
     explanation = asyncio.run(_explained(config, " ".join(words), given, playbook, plan))
     if flags["picture"] is not None:
         _draw(explanation, flags["picture"])

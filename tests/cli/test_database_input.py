@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 from planloom.cli.database import with_database
 from planloom.config import Config
 
@@ -31,3 +35,25 @@ def test_other_inputs_change_no_setting():
     config = Config()
     for given in ({}, {"database": ""}, {"database": 3}, {"path": URL}):
         assert with_database(config, given) == (config, given)
+
+
+def test_a_plan_that_is_shown_has_no_address(tmp_path: Path):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "planloom",
+            "plan",
+            "Financial dashboard for 2025",
+            "--set",
+            f"database={URL}",
+            "--json",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "s3cret" not in done.stdout + done.stderr
