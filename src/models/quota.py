@@ -17,7 +17,7 @@ from .windows import Entry, Window
 
 MINUTE_S = 60.0
 DAY_S = 86_400.0
-MARGIN_S = 1.5  # a call reaches the provider later than it was let go, more so under load; entries stay as much longer
+MARGIN_S = 3.0  # how much later than it was let go a call may reach the provider, while no response says that it did
 COLD_CALLS = 8  # calls side by side until a first response has told the limits
 CLUSTER_S = 10.0
 CLUSTER = 5  # rejected calls of those let go in that time, and the share of them: then an unknown limit is met
@@ -123,6 +123,8 @@ class Quota:
     def learn(self, told: Headers, hold: Hold, now: float) -> None:
         """Takes the word of the response to a call."""
         self.heard = True
+        self.requests.window.arrived(hold.requests, now)
+        self.tokens.window.arrived(hold.tokens, now)
         self.requests.learn(told.requests, hold.requests, now)
         self.tokens.learn(told.tokens, hold.tokens, now)
 

@@ -13,18 +13,20 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Entry:
-    """An amount taken at time `at`; `number` counts the entries of a window."""
+    """An amount taken at time `at`, inside until `until`; `number` counts the entries of a window."""
 
     at: float
     amount: float
+    until: float
     number: int = 0
     gone: bool = False
 
 
 @dataclass(slots=True)
 class Window:
-    """What was taken during the last `length_s` seconds, and `margin_s` more for what arrives late where it counts.
+    """What was taken during the last `length_s` seconds.
 
+    What counts is when an amount arrives where it is counted. Until `arrived` says that it did, it may be `margin_s` late.
     Every method first drops what is older, so times must not go back. O(1) amortised but for `frees_at`, `used_with`.
     """
 
@@ -37,7 +39,7 @@ class Window:
 
     def used(self, now: float) -> float:
         """What is inside the window."""
-        while self.entries and self.entries[0].at + self.length_s + self.margin_s <= now:
+        while self.entries and self.entries[0].until <= now:
             oldest = self.entries.popleft()
             oldest.gone = True
             self._used -= oldest.amount
@@ -52,7 +54,7 @@ class Window:
         """Counts an amount from now on."""
         self.used(now)
         self._number += 1
-        entry = Entry(now, amount, self._number)
+        entry = Entry(now, amount, now + self.margin_s + self.length_s, self._number)
         self.entries.append(entry)
         self._used += amount
         return entry
@@ -63,16 +65,21 @@ class Window:
         self._used += 0.0 if entry.gone else amount - entry.amount
         entry.amount = amount
 
+    def arrived(self, entry: Entry, now: float) -> None:
+        """Notes that an amount has been counted by now, as an answer to it proves."""
+        entry.until = min(entry.until, now + self.length_s)
+
     def frees_at(self, amount: float, now: float) -> float:
         """When at least `amount` of what is inside will have left: `now` for 0 or less, infinity if it is more."""
         self.used(now)
-        left = amount
+        left, at = amount, now
         if left <= 0:
             return now
         for entry in self.entries:
             left -= entry.amount
+            at = max(at, entry.until)
             if left <= 1e-9:
-                return entry.at + self.length_s + self.margin_s
+                return at
         return float("inf")
 
     def used_with(self, last: Entry, now: float) -> float:
