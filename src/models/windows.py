@@ -26,7 +26,7 @@ class Entry:
 class Window:
     """What was taken during the last `length_s` seconds.
 
-    What counts is when an amount arrives where it is counted. Until `arrived` says that it did, it may be `margin_s` late.
+    What counts is when an amount arrives where it is counted: until `arrived` says that it did, up to `margin_s` later.
     Every method first drops what is older, so times must not go back. O(1) amortised but for `frees_at`, `used_with`.
     """
 
