@@ -73,7 +73,7 @@ class Ending:
         if self.plans is not None and (said := await learn(self.plans, active)):
             active.emit(Notice(said))
         now, before = consumption(), active.used_before
-        machine = {"cpu_s": round(now.cpu_s - before.cpu_s, 3), "memory_mb": round(now.memory_mb, 1)}
+        machine = {"cpu_s": max(0.0, round(now.cpu_s - before.cpu_s, 3)), "memory_mb": round(now.memory_mb, 1)}
         active.emit(RunFinished(end.status, end.reason, text, seconds, {**cost, **machine}))
 
     async def _written(self, active: Active, steps: Mapping[str, StepResult], files: Sequence[Artifact]) -> str:
